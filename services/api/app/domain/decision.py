@@ -6,7 +6,10 @@ from .request import Mode, Wishes
 
 
 class Candidate(Struct, frozen=True):
-    """One catalogue row as the decision saw it. `quality` 0..1; `cost_usd` null = unknown price; `excluded` says why it lost its place."""
+    """One catalogue row as the decision saw it.
+
+    `quality` 0..1; `cost_usd` null = unknown price; `excluded` says why it may not answer, null if it may.
+    """
 
     name: str
     quality: float

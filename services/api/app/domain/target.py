@@ -41,12 +41,15 @@ class Target(Struct, frozen=True, kw_only=True):
 
     `name` is the catalogue row that answers; `asked` differs from it only for a retired model whose successor is called.
     `key_env` lists environment variables tried in order; empty means the host takes no key. `mock` = answered in process.
+    `dialect` is what the host speaks; `wire` names the client that speaks it to this host (OpenAI's dialect has two:
+    `openai` for OpenAI itself, `llama` for every other host).
     """
 
     name: str
     provider: str
     model_id: str
     dialect: str
+    wire: str
     base_url: str
     key_env: tuple[str, ...] = ()
     mock: bool = False

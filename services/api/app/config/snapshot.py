@@ -1,0 +1,138 @@
+"""The compiled configuration: plain, immutable data that one request keeps from door to end. No file, no environment, no secret."""
+
+from msgspec import Struct
+
+from ..domain.request import Mode
+from ..domain.target import Rates, Target
+
+
+class Model(Struct, frozen=True, kw_only=True):
+    """One row of `models`, joined with what the catalogue knows of it and judged for today.
+
+    `targets` are the deployments to try, in order (a retired row holds its successor's). `real` = its first target has a key or
+    needs none. `routable` = `auto` may pick it today. `warning` is what a caller who names it should read.
+    """
+
+    name: str
+    provider: str
+    model_id: str
+    kind: str = "chat"
+    enabled: bool = True
+    real: bool = False
+    routable: bool = True
+    targets: tuple[Target, ...]
+    fallbacks: tuple[str, ...] = ()
+    capabilities: frozenset[str] = frozenset()
+    context_window: int | None = None
+    max_output: int | None = None
+    avg_latency_ms: float = 1000.0
+    rates: Rates | None = None
+    quality: float = 0.5
+    retires_on: str | None = None
+    retired: bool = False
+    successor: str | None = None
+    warning: str | None = None
+
+
+class Weights(Struct, frozen=True):
+    """One mode's utility: `quality` * P(good) - `cost` * log-scaled dollars - `latency` * log-scaled seconds, over `floor`."""
+
+    quality: float
+    cost: float
+    latency: float
+    floor: float = 0.0
+
+
+class Routing(Struct, frozen=True):
+    """How `auto` decides. `baseline` is the row that savings are counted against."""
+
+    baseline: str | None
+    exploration: float
+    weights: dict[Mode, Weights]
+
+
+class CachePlan(Struct, frozen=True):
+    """`cache:` of the config. `faces` lists faces where the cache is on without being asked for."""
+
+    backend: str
+    ttl_seconds: int
+    redis_url: str
+    path: str
+    version: str
+    max_bytes: int
+    quality_slack: float
+    faces: tuple[str, ...]
+
+
+class LoggingPlan(Struct, frozen=True):
+    """`logging:` of the config; paths are absolute. `keep` = rotated files kept (None = all), `max_bytes` 0 = no rotation."""
+
+    per_call_path: str
+    daily_rollup_path: str
+    prompts: str
+    max_bytes: int
+    keep: int | None
+
+
+class Timeouts(Struct, frozen=True):
+    """Seconds. `total` is one budget for a whole request."""
+
+    connect: float = 5
+    first_token: float = 60
+    idle: float = 60
+    attempt: float = 240
+    total: float = 600
+
+
+class Limits(Struct, frozen=True):
+    """What one worker takes on."""
+
+    max_body_bytes: int = 33_554_432
+    max_in_flight: int = 1000
+    max_queue: int = 1000
+    drain_seconds: float = 30
+
+
+class Server(Struct, frozen=True):
+    """`server:` of the config."""
+
+    host: str
+    port: int
+    root_path: str
+    allowed_hosts: tuple[str, ...]
+    cors_origins: tuple[str, ...]
+    keepalive_seconds: float
+
+
+class Asked(Struct, frozen=True):
+    """What a caller's `model` means: `mode` for the router's own choice (None = the request's or the default), or a row's `name`."""
+
+    name: str | None = None
+    mode: Mode | None = None
+
+
+class Snapshot(Struct, frozen=True, kw_only=True):
+    """One compiled configuration of one UTC day.
+
+    `names` maps every exact string that `model` accepts to what it means; `prefixes` holds the `*` aliases in order;
+    `ambiguous` maps an id that several rows have to their names.
+    """
+
+    digest: str
+    day: str
+    source: str
+    mode: Mode
+    models: dict[str, Model]
+    names: dict[str, Asked]
+    prefixes: tuple[tuple[str, Asked], ...]
+    ambiguous: dict[str, tuple[str, ...]]
+    routing: Routing
+    scoring: bool
+    cache: CachePlan
+    logging: LoggingPlan
+    timeouts: Timeouts
+    limits: Limits
+    server: Server
+    any_real: bool
+    mock_latency_scale: float
+    warnings: tuple[str, ...] = ()
