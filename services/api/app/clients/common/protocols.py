@@ -132,7 +132,7 @@ class Transport(Protocol):
     """The only holder of sockets, and the only place where a secret meets a header."""
 
     def open(self, call: Call, target: Target, deadlines: Deadlines) -> AbstractAsyncContextManager[Reply]:
-        """Send the call; leaving the context closes the upstream. Raises ProviderUnreachable, DeadlineExceeded and their like."""
+        """Send the call; leaving the context closes the upstream. Raises ProviderUnreachable, DeadlineExceeded..."""
         ...
 
     async def close(self) -> None:

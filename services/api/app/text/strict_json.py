@@ -1,0 +1,72 @@
+"""The one strict pass that every JSON body takes before it is typed. No schema may enter: it knows JSON alone.
+
+Refused: invalid UTF-8, a byte-order mark, NaN and infinities, numbers out of range, lone surrogates, nesting beyond the
+set depth, and equal keys in one object (a proxy that checks one `model` and forwards another is a hole).
+"""
+
+import json
+from typing import Any
+
+import msgspec
+
+from ..errors import CallerError
+
+MAX_DEPTH = 128
+_NESTED = (dict, list)
+_decode = msgspec.json.Decoder().decode
+# a key whose colon stands apart from its quote cannot be counted by `":` alone
+_APART = (b" :", b"\t:", b"\n:", b"\r:")
+
+
+def strict_json(body: bytes) -> Any:
+    """The decoded body. Raises CallerError (400, `invalid_json`) saying what is wrong; never echoes the body."""
+    try:
+        tree = _decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise CallerError(f"the body is not valid JSON: {_reason(error)}", code="invalid_json") from None
+    except RecursionError:
+        raise _too_deep() from None
+    if body.count(b'":') != _count_keys(tree) or any(apart in body for apart in _APART):
+        _refuse_equal_keys(body)
+    return tree
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    text = str(error)
+    if "out of range" in text:
+        return "a number is out of range"
+    return text.removeprefix("JSON is malformed: ").removeprefix("Input data was ") or "malformed"
+
+
+def _count_keys(tree: Any) -> int:
+    """How many keys survived decoding: fewer than were written if two were equal. Level by level, so that depth is bounded."""
+    keys = 0
+    level = [tree]
+    for _ in range(MAX_DEPTH):
+        below: list[Any] = []
+        for node in level:
+            if type(node) is dict:
+                keys += len(node)
+                below += [value for value in node.values() if type(value) in _NESTED]
+            elif type(node) is list:
+                below += [value for value in node if type(value) in _NESTED]
+        if not below:
+            return keys
+        level = below
+    raise _too_deep()
+
+
+def _too_deep() -> CallerError:
+    return CallerError(f"the body is nested more than {MAX_DEPTH} levels deep: flatten it", code="invalid_json")
+
+
+def _refuse_equal_keys(body: bytes) -> None:
+    """The slow, exact check, reached only when the count cannot rule equal keys out (a string such as `":x"` is enough)."""
+    json.loads(body, object_pairs_hook=_unique)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> None:
+    if len({key for key, _ in pairs}) != len(pairs):
+        raise CallerError("a key occurs twice in one object: keep one of them", code="duplicate_key")
