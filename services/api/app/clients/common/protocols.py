@@ -9,7 +9,7 @@ from msgspec import Struct
 from ...domain.answer import Completion, Delta
 from ...domain.request import ChatRequest
 from ...domain.target import Target
-from ...errors import ProviderError, RouterError
+from ...errors import RouterError
 
 
 class Call(Struct, frozen=True):
@@ -61,7 +61,7 @@ class Wire(Protocol):
         """A fresh reader for one streamed answer."""
         ...
 
-    def fault(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError | RouterError:
+    def fault(self, status: int, headers: Mapping[str, str], body: bytes) -> RouterError:
         """The error a non-2xx answer means. `headers` has lower-case names."""
         ...
 
@@ -95,8 +95,8 @@ class Face(Protocol):
         """The whole answer. `completion.raw` of this dialect's whole form is for the endpoint to send as it is."""
         ...
 
-    def writer(self, request: ChatRequest, call_id: str, created: int, model: str) -> Writer:
-        """A fresh writer for one streamed answer; `model` is shown where the deltas do not name one."""
+    def writer(self, request: ChatRequest, call_id: str, created: int, model: str, native: bool = False) -> Writer:
+        """A fresh writer for one streamed answer, shown as `model`; `native`: the deltas' `raw` is of this dialect, pass it."""
         ...
 
     def complain(self, error: RouterError, request_id: str) -> bytes:

@@ -1,0 +1,212 @@
+"""From a caller's chat body to a ChatRequest. What only OpenAI's dialect can carry is named, never dropped."""
+
+from typing import Annotated, Any, get_args
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+
+from ...domain.request import (
+    MODES,
+    NO_CONSTRAINTS,
+    CacheWish,
+    ChatRequest,
+    Constraints,
+    Foreign,
+    Message,
+    Mode,
+    Original,
+    Part,
+    Role,
+    Text,
+)
+from ...errors import CallerError
+from ..common.body import opened, typed
+
+_ROLES = frozenset(get_args(Role))
+_CACHE = frozenset(get_args(CacheWish))
+# fields read below, or without any effect on the answer: every wire may carry the request in spite of them
+_CARRIED = frozenset(
+    {
+        "model", "messages", "max_tokens", "max_completion_tokens", "temperature", "top_p", "stop", "seed", "stream",
+        "stream_options", "response_format", "router", "user", "metadata", "store", "safety_identifier", "prompt_cache_key", "n",
+    }
+)  # fmt: skip
+Tokens = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+
+
+class _Message(Struct):
+    role: str
+    content: str | list[Raw] | None = None
+    name: str | None = None
+    tool_calls: Raw | None = None
+    tool_call_id: str | None = None
+    function_call: Raw | None = None
+    refusal: str | None = None
+    audio: Raw | None = None
+
+
+class _StreamOptions(Struct):
+    include_usage: bool | None = None
+
+
+class _Format(Struct):
+    type: str
+
+
+class _Router(Struct, forbid_unknown_fields=True):
+    mode: str | None = None
+    constraints: Constraints | None = None
+    cache: str | None = None
+    session: Annotated[str, Meta(max_length=256)] | None = None
+    explain: bool = False
+
+
+class _Body(Struct):
+    messages: list[_Message]
+    model: str
+    max_tokens: Tokens | None = None
+    max_completion_tokens: Tokens | None = None
+    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    stop: str | list[str] | None = None
+    seed: int | None = None
+    stream: bool | None = None
+    stream_options: _StreamOptions | None = None
+    response_format: _Format | None = None
+    router: _Router | None = None
+    user: str | None = None
+    metadata: dict[str, Any] | None = None
+    n: Annotated[int, Meta(ge=1, le=128)] | None = None
+
+
+class _Part(Struct):
+    type: str
+    text: str | None = None
+
+
+_body = msgspec.json.Decoder(_Body)
+_part = msgspec.json.Decoder(_Part)
+
+
+def parse(data: bytes) -> ChatRequest:
+    """The caller's request. Raises CallerError naming the field to change."""
+    tree, fields = opened(data)
+    _refuse_other_faces(tree)
+    body = typed(data, _body)
+    if not body.messages:
+        raise CallerError("messages: at least one message is needed", param="messages")
+    native = [name for name in fields if name not in _CARRIED and tree[name] is not None]
+    messages = tuple(_message(message, place, native) for place, message in enumerate(body.messages))
+    if body.n is not None and body.n > 1:
+        native.append("n")
+    format_type = body.response_format.type if body.response_format else "text"
+    if format_type not in ("text", "json_object"):
+        native.append("response_format")
+    router = body.router or _Router()
+    return ChatRequest(
+        messages=messages,
+        model=body.model,
+        stream=bool(body.stream),
+        include_usage=bool(body.stream_options and body.stream_options.include_usage),
+        max_tokens=body.max_completion_tokens or body.max_tokens,
+        temperature=body.temperature,
+        top_p=body.top_p,
+        stop=_stop(body.stop),
+        seed=body.seed,
+        json_mode=format_type == "json_object",
+        needs=_needs(native, format_type, messages) if native else frozenset(),
+        native=tuple(native),
+        mode=mode_of(router.mode, "router.mode"),
+        constraints=router.constraints or NO_CONSTRAINTS,
+        cache=cache_of(router.cache, "router.cache"),
+        session=router.session,
+        explain=router.explain,
+        user=body.user,
+        metadata=body.metadata,
+        original=Original("openai", fields),
+    )
+
+
+def mode_of(word: str | None, param: str) -> Mode | None:
+    """A mode word, or the error that lists them."""
+    if word is None:
+        return None
+    for mode in MODES:
+        if word == mode:
+            return mode
+    raise CallerError(f"{param}: unknown mode; use one of {', '.join(MODES)}", param=param)
+
+
+def cache_of(word: str | None, param: str) -> CacheWish | None:
+    """A cache wish, or the error that lists them."""
+    if word is None:
+        return None
+    if word not in _CACHE:
+        raise CallerError(f"{param}: use one of use, refresh, off", param=param)
+    return word  # type: ignore[return-value]
+
+
+def _refuse_other_faces(tree: dict[str, Any]) -> None:
+    """A body of another face, sent here by mistake, is told its right route instead of a missing field."""
+    if "messages" in tree:
+        return
+    if "prompt" in tree:
+        raise CallerError("`prompt` belongs to POST /query; this route takes `messages`", param="prompt")
+    if "input" in tree:
+        raise CallerError("`input` belongs to the Responses shape; this route takes `messages`", param="input")
+
+
+def _stop(stop: str | list[str] | None) -> tuple[str, ...]:
+    if stop is None:
+        return ()
+    return (stop,) if isinstance(stop, str) else tuple(stop)
+
+
+def _message(message: _Message, place: int, native: list[str]) -> Message:
+    where = f"messages[{place}]"
+    if message.role not in _ROLES:
+        if message.role != "function":
+            raise CallerError(f"{where}.role: use one of {', '.join(sorted(_ROLES))}", param=f"{where}.role")
+        native.append(f"{where}.role")
+    foreign = [name for name in ("tool_calls", "function_call", "audio", "tool_call_id") if getattr(message, name) is not None]
+    native += [f"{where}.{name}" for name in foreign]
+    content = message.content
+    parts: tuple[Part, ...]
+    if isinstance(content, str):
+        parts = (Text(content),)
+    elif content is None:
+        if not foreign and message.refusal is None:
+            raise CallerError(f"{where}.content: required field is missing", param=f"{where}.content")
+        parts = ()
+    else:
+        parts = tuple(_one(raw, f"{where}.content[{i}]", native) for i, raw in enumerate(content))
+    if foreign:
+        parts += (Foreign("tools", Raw(b"null")),)
+    return Message(role="tool" if message.role == "function" else message.role, parts=parts, name=message.name)  # type: ignore[arg-type]
+
+
+def _one(raw: Raw, where: str, native: list[str]) -> Part:
+    try:
+        part = _part.decode(raw)
+    except msgspec.ValidationError:
+        raise CallerError(f"{where}: a part is an object with a `type`", param=where) from None
+    if part.type == "text":
+        if part.text is None:
+            raise CallerError(f"{where}.text: required field is missing", param=f"{where}.text")
+        return Text(part.text)
+    native.append(where)
+    return Foreign(part.type, raw.copy())
+
+
+def _needs(native: list[str], format_type: str, messages: tuple[Message, ...]) -> frozenset[str]:
+    needs = set()
+    if "tools" in native or "functions" in native:
+        needs.add("tools")
+    if format_type == "json_schema":
+        needs.add("json_schema")
+    kinds = {part.kind for message in messages for part in message.parts if isinstance(part, Foreign)}
+    if "image_url" in kinds:
+        needs.add("vision")
+    if "file" in kinds:
+        needs.add("pdf")
+    return frozenset(needs)
