@@ -2,9 +2,9 @@
 
 from typing import Any, Literal
 
-from msgspec import Raw, Struct
+from msgspec import Struct
 
-from .request import Mode
+from .request import Constraints, Mode
 
 Outcome = Literal["answered", "failed", "abandoned"]
 CacheState = Literal["hit", "miss", "off"]
@@ -20,6 +20,38 @@ class Attempt(Struct, frozen=True):
     status: int | None
     error: str | None
     latency_ms: float
+
+
+class Propensity(Struct, frozen=True, gc=False):
+    """The probability that the intended, and the served, arm was drawn; null for an arm the draw could not give."""
+
+    intended: float
+    served: float | None
+
+
+class WishesNote(Struct, frozen=True):
+    """The wishes a decision was made under."""
+
+    mode: Mode
+    constraints: Constraints
+    needs: tuple[str, ...]
+    dialect: str | None
+    tokens_in: int
+    max_tokens: int | None
+    session_model: str | None = None
+
+
+class DecisionNote(Struct, frozen=True):
+    """What is needed to compute a decision again; `z` is base64 of float32."""
+
+    policy: str
+    weights: str
+    z: str
+    wishes: WishesNote
+    standing: str
+    draw: float
+    propensity: Propensity
+    ranking: tuple[str, ...]
 
 
 class Record(Struct, frozen=True, kw_only=True, tag_field="kind", tag="call"):
@@ -61,7 +93,7 @@ class Record(Struct, frozen=True, kw_only=True, tag_field="kind", tag="call"):
     mock: bool = False
     prompt_hash: str | None = None
     attempts: tuple[Attempt, ...] = ()
-    decision: Raw | dict[str, Any] | None = None
+    decision: DecisionNote | None = None
     dropped: tuple[str, ...] = ()
     client_request_id: str | None = None
     user: str | None = None

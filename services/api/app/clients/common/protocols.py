@@ -1,6 +1,6 @@
 """The seams between the router and the providers. Protocols only: an implementation belongs to its client."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -108,14 +108,18 @@ class Reply(Protocol):
     """An open answer of a provider."""
 
     status: int
-    headers: Mapping[str, str]
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The answer's headers, names in lower case."""
+        ...
 
     async def read(self) -> bytes:
         """The whole body, bounded."""
         ...
 
-    def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it arrives."""
+    async def chunk(self) -> bytes:
+        """The next bytes of the body as they arrive; b"" at its end."""
         ...
 
 

@@ -34,7 +34,9 @@ _CARRIED = frozenset(
 Tokens = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 
 
-class _Message(Struct):
+class ChatMessage(Struct):
+    """One turn; fields not named here travel as they are."""
+
     role: str
     content: str | list[Raw] | None = None
     name: str | None = None
@@ -45,15 +47,21 @@ class _Message(Struct):
     audio: Raw | None = None
 
 
-class _StreamOptions(Struct):
+class StreamOptions(Struct):
+    """What a stream is to hold."""
+
     include_usage: bool | None = None
 
 
-class _Format(Struct):
+class ResponseFormat(Struct):
+    """The wished form of the answer."""
+
     type: str
 
 
-class _Router(Struct, forbid_unknown_fields=True):
+class RouterWishes(Struct, forbid_unknown_fields=True):
+    """Everything of ours on this face; removed before the body goes upstream."""
+
     mode: str | None = None
     constraints: Constraints | None = None
     cache: str | None = None
@@ -61,8 +69,11 @@ class _Router(Struct, forbid_unknown_fields=True):
     explain: bool = False
 
 
-class _Body(Struct):
-    messages: list[_Message]
+class ChatBody(Struct):
+    """The fields of a chat body that we read; unknown ones are the caller's and travel."""
+
+
+    messages: list[ChatMessage]
     model: str
     max_tokens: Tokens | None = None
     max_completion_tokens: Tokens | None = None
@@ -71,21 +82,23 @@ class _Body(Struct):
     stop: str | list[str] | None = None
     seed: int | None = None
     stream: bool | None = None
-    stream_options: _StreamOptions | None = None
-    response_format: _Format | None = None
-    router: _Router | None = None
+    stream_options: StreamOptions | None = None
+    response_format: ResponseFormat | None = None
+    router: RouterWishes | None = None
     user: str | None = None
     metadata: dict[str, Any] | None = None
     n: Annotated[int, Meta(ge=1, le=128)] | None = None
 
 
-class _Part(Struct):
+class ContentPart(Struct):
+    """One part of a turn's content."""
+
     type: str
     text: str | None = None
 
 
-_body = msgspec.json.Decoder(_Body)
-_part = msgspec.json.Decoder(_Part)
+_body = msgspec.json.Decoder(ChatBody)
+_part = msgspec.json.Decoder(ContentPart)
 
 
 def parse(data: bytes) -> ChatRequest:
@@ -102,7 +115,7 @@ def parse(data: bytes) -> ChatRequest:
     format_type = body.response_format.type if body.response_format else "text"
     if format_type not in ("text", "json_object"):
         native.append("response_format")
-    router = body.router or _Router()
+    router = body.router or RouterWishes()
     return ChatRequest(
         messages=messages,
         model=body.model,
@@ -162,7 +175,7 @@ def _stop(stop: str | list[str] | None) -> tuple[str, ...]:
     return (stop,) if isinstance(stop, str) else tuple(stop)
 
 
-def _message(message: _Message, place: int, native: list[str]) -> Message:
+def _message(message: ChatMessage, place: int, native: list[str]) -> Message:
     where = f"messages[{place}]"
     if message.role not in _ROLES:
         if message.role != "function":

@@ -31,13 +31,14 @@ def encode(request: ChatRequest, target: Target, stream: bool, max_tokens_field:
     else:
         fields.pop("stream", None)
         fields.pop("stream_options", None)
+    dropped = _drop_sampling(fields, target)
     return Call(
         url=f"{target.base_url}/chat/completions",
         body=_encode(fields),
         headers=_HEADERS,
         auth="bearer" if target.key_env else "",
         stream=stream,
-        dropped=_drop_sampling(fields, target),
+        dropped=dropped,
     )
 
 

@@ -1,0 +1,55 @@
+# Two commands do everything: `make run` and `make test`. The rest is listed by `make help`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATA ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format lock bench bench-modes demo-local clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+# stamps make a second start instant and offline: pip runs again only when a lock or the project file changed
+$(VENV)/.run: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; name one with: make run PYTHON=python3.12") if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+run: $(VENV)/.run ## install what is missing and start the service on 127.0.0.1:8000
+	@exec $(BIN)/llm-router serve
+
+test: $(VENV)/.dev check ## format, lint, types, layers, tests
+	$(BIN)/python -m pytest -n 2
+
+check: $(VENV)/.dev ## format, lint, types and layer contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(VENV)/.dev ## put the code into its format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: $(VENV)/.dev ## renew both lock files
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group build pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group build --group dev pyproject.toml -c requirements.lock -o requirements-dev.lock
+
+bench: $(VENV)/.dev ## CPU per request beside a bare proxy (minutes)
+	$(BIN)/python bench/run.py
+
+bench-modes: $(VENV)/.dev ## what the three modes choose over bench/prompts.jsonl
+	$(BIN)/python bench/modes.py
+
+demo-local: $(VENV)/.run ## serve a real small model, no key and no network at run time
+	@PYTHON=$(PYTHON) scripts/demo-local.sh
+
+clean: ## remove the environments and caches (not logs/ and cache/)
+	rm -rf $(VENV) .venv-demo .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,95 @@
+"""The loop that readers of event streams share: cut, hand over, hold an error back. No dialect's events may enter."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from ...domain.answer import Completion, Delta
+from ...errors import BadAnswer, RouterError, TruncatedAnswer
+from .sse import Event, EventStream
+
+_MOST_HELD = 1024 * 1024
+
+
+class Taker(Protocol):
+    """What a dialect knows of its own events."""
+
+    finished: bool
+
+    def take(self, event: Event) -> list[Delta]:
+        """The deltas of one event; sets `finished` at the end of the answer. Raises RouterError for an error event."""
+        ...
+
+
+class EventReader:
+    """A Reader (see `protocols`) over a Taker.
+
+    Deltas that came in the same bytes as an error are delivered first and the error is raised by the next call, so what
+    the caller sees does not depend on where the network cuts. A body that is JSON or HTML instead of a stream is read by
+    `decode` when it ends, for the error object it may hold.
+
+    `reads_on`: the dialect has no terminator, so that events after the end of the answer (usage) still count.
+    """
+
+    __slots__ = ("_decode", "_events", "_failed", "_held", "_reads_on", "_started", "_taker")
+
+    def __init__(self, taker: Taker, decode: Callable[[bytes], Completion], *, reads_on: bool = False) -> None:
+        self._taker = taker
+        self._decode = decode
+        self._reads_on = reads_on
+        self._events = EventStream()
+        self._failed: RouterError | None = None
+        self._started = False
+        self._held: bytearray | None = None  # a body that is no event stream
+
+    @property
+    def done(self) -> bool:
+        """Whether the answer is complete."""
+        return self._taker.finished
+
+    def feed(self, chunk: bytes) -> list[Delta]:
+        """The deltas completed by these bytes."""
+        if self._failed is not None:
+            raise self._failed
+        if self.done and not self._reads_on:
+            return []
+        if not self._started:
+            self._start(chunk)
+        return self._read(chunk) if self._held is None else self._hold(chunk)
+
+    def close(self) -> list[Delta]:
+        """Nothing more; raises what was held back, or TruncatedAnswer when the answer never ended."""
+        if self._failed is not None:
+            raise self._failed
+        if self._held is not None:
+            self._decode(bytes(self._held))
+            raise BadAnswer("the provider sent a whole answer where a stream was asked for")
+        if not self.done:
+            raise TruncatedAnswer("the provider's stream ended before the answer did")
+        return []
+
+    def _read(self, chunk: bytes) -> list[Delta]:
+        deltas: list[Delta] = []
+        try:
+            for event in self._events.feed(chunk):
+                deltas += self._taker.take(event)
+                if self._taker.finished and not self._reads_on:
+                    break
+        except RouterError as error:
+            self._failed = error
+            if not deltas:
+                raise
+        return deltas
+
+    def _start(self, chunk: bytes) -> None:
+        text = chunk.lstrip()
+        if text:
+            self._started = True
+            if text[:1] in b"{[<":
+                self._held = bytearray()
+
+    def _hold(self, chunk: bytes) -> list[Delta]:
+        assert self._held is not None  # noqa: S101 - only called while a body is held
+        self._held += chunk
+        if len(self._held) > _MOST_HELD:
+            raise BadAnswer("the provider sent something else where a stream was asked for")
+        return []

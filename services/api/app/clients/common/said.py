@@ -1,0 +1,44 @@
+"""Typed reading of providers' bodies: what is broken is BadAnswer, what is doubtful is absent. No dialect's fields may enter."""
+
+from typing import Annotated, TypeVar
+
+import msgspec
+from msgspec import Meta, Raw
+
+from ...domain.answer import Usage
+from ...errors import BadAnswer
+
+T = TypeVar("T")
+
+# more tokens than any call can have; a provider that says so is wrong and is not believed
+MOST_TOKENS = 2**31
+Count = Annotated[int, Meta(ge=0, le=MOST_TOKENS)] | None
+NOTHING = Raw(b"")
+
+_BROKEN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+def read(data: bytes | Raw, decoder: msgspec.json.Decoder[T]) -> T:
+    """`data` through `decoder`. Raises BadAnswer when it is not JSON or not of that shape; never quotes it."""
+    try:
+        return decoder.decode(data)
+    except _BROKEN:
+        raise BadAnswer("the provider's answer is not the JSON of its dialect") from None
+
+
+def read_or_none(data: bytes | Raw, decoder: msgspec.json.Decoder[T]) -> T | None:
+    """`data` through `decoder`, or None when it is not of that shape (an HTML error page, a count that is no count)."""
+    try:
+        return decoder.decode(data)
+    except _BROKEN:
+        return None
+
+
+def usage_of(total_in: int, total_out: int, *, cached: int = 0, written: int = 0, reasoning: int = 0) -> Usage | None:
+    """Usage from checked counts, in our convention (totals include their parts); None when it contradicts itself.
+
+    A usage that is not believed is estimated later; a wrong one would be booked.
+    """
+    if total_in > MOST_TOKENS or total_out > MOST_TOKENS or cached + written > total_in or reasoning > total_out:
+        return None
+    return Usage(total_in, total_out, cached, written, reasoning)

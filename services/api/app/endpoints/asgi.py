@@ -1,0 +1,162 @@
+"""Raw ASGI in and out: bodies, headers, ids, and a watch on callers who leave. Nothing of any face may enter."""
+
+import asyncio
+import os
+import re
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from ..errors import BadMediaType, BodyTooLarge, CallerError, MethodNotAllowed, RouterError
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+JSON = (b"content-type", b"application/json")
+EVENTS = (b"content-type", b"text/event-stream; charset=utf-8")
+_CLIENT_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
+_TIMEOUT = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?", re.ASCII)
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
+
+
+class CallerLeft(Exception):
+    """The caller hung up before the body was here: there is nobody to answer."""
+
+
+def new_id() -> str:
+    """A call's id: 12 hex digits of the time in milliseconds, so that ids sort by time, and 12 of chance."""
+    return f"{time.time_ns() // 1_000_000:012x}{os.urandom(6).hex()}"
+
+
+def headers_of(scope: Scope) -> dict[bytes, bytes]:
+    """The request's headers by lower-case name; of equal names the last."""
+    return dict(scope["headers"])
+
+
+def refuse_method(scope: Scope, allowed: str) -> None:
+    """Raises MethodNotAllowed unless the method is the allowed one."""
+    if scope["method"] != allowed:
+        raise MethodNotAllowed(f"{scope['path']} takes {allowed}")
+
+
+def refuse_media_type(headers: dict[bytes, bytes]) -> None:
+    """Raises BadMediaType unless the body says that it is JSON (a browser's cross-site form cannot)."""
+    value = headers.get(b"content-type", b"")
+    if value == b"application/json":
+        return
+    kind, _, rest = value.partition(b";")
+    charset = rest.strip().lower()
+    if kind.strip().lower() != b"application/json" or charset not in (b"", b"charset=utf-8", b'charset="utf-8"'):
+        raise BadMediaType("send the header `content-type: application/json`", param="content-type")
+    if headers.get(b"content-encoding", b"identity") != b"identity":
+        raise BadMediaType("send the body without content-encoding", param="content-encoding")
+
+
+async def read_body(receive: Receive, headers: dict[bytes, bytes], limit: int) -> bytes:
+    """The request's body. Raises BodyTooLarge as soon as it is known to be over `limit` bytes, CallerLeft on a hang-up."""
+    announced = headers.get(b"content-length", b"")
+    if announced.isdigit() and len(announced) < 20 and int(announced) > limit:
+        raise _too_large(limit)
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body"):
+        body: bytes = message.get("body", b"")
+        if len(body) > limit:
+            raise _too_large(limit)
+        return body
+    pieces: list[bytes] = []
+    size = 0
+    while message["type"] == "http.request":
+        piece = message.get("body", b"")
+        size += len(piece)
+        if size > limit:
+            raise _too_large(limit)
+        pieces.append(piece)
+        if not message.get("more_body"):
+            return b"".join(pieces)
+        message = await receive()
+    raise CallerLeft
+
+
+def _too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"the body is larger than limits.max_body_bytes ({limit} bytes)")
+
+
+def client_request_id(headers: dict[bytes, bytes]) -> str | None:
+    """The caller's own `x-request-id` when it is harmless to repeat."""
+    value = headers.get(b"x-request-id")
+    text = value.decode("latin-1") if value else ""
+    return text if _CLIENT_ID.fullmatch(text) else None
+
+
+def request_timeout(headers: dict[bytes, bytes]) -> float | None:
+    """`x-request-timeout` in seconds. Raises CallerError when it is there but no positive number."""
+    value = headers.get(b"x-request-timeout")
+    if value is None:
+        return None
+    text = value.decode("latin-1")
+    if not _TIMEOUT.fullmatch(text) or float(text) <= 0:
+        raise CallerError("x-request-timeout: a positive number of seconds, at most three decimals", param="x-request-timeout")
+    return float(text)
+
+
+def traceparent(headers: dict[bytes, bytes]) -> str | None:
+    """The caller's W3C trace context when it is well-formed."""
+    value = headers.get(b"traceparent")
+    text = value.decode("latin-1") if value else ""
+    return text if _TRACEPARENT.fullmatch(text) else None
+
+
+async def answer(send: Send, status: int, headers: Headers, body: bytes) -> None:
+    """A whole response."""
+    headers.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def error_headers(error: RouterError, call_id: str) -> Headers:
+    """What every error carries."""
+    headers: Headers = [JSON, (b"x-request-id", call_id.encode())]
+    if error.retry_after is not None:
+        headers.append((b"retry-after", str(max(1, round(error.retry_after))).encode()))
+    elif error.status in (429, 503):
+        headers.append((b"retry-after", b"1"))
+    return headers
+
+
+class Attendance:
+    """Watches one caller while a provider works: whoever leaves cancels the serving task, which closes the upstream.
+
+    Used as `async with`; inside, `gone` tells a hang-up from any other cancellation. `stop` ends the watch early.
+    """
+
+    __slots__ = ("_receive", "_serving", "_watch", "gone")
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._serving: asyncio.Task[Any] | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self.gone = False
+
+    def start(self) -> None:
+        """Begin to watch; the current task is the one to cancel."""
+        self._serving = asyncio.current_task()
+        self._watch = asyncio.create_task(self._until_gone())
+
+    async def _until_gone(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.gone = True
+        if self._serving is not None:
+            self._serving.cancel()
+
+    def stop(self) -> bool:
+        """End the watch. True when the caller had left: the cancellation, if still under way, is taken back."""
+        if self._watch is not None and not self._watch.done():
+            self._watch.cancel()
+        if self.gone and self._serving is not None:
+            self._serving.uncancel()
+        self._serving = None
+        return self.gone

@@ -1,0 +1,90 @@
+"""`POST /v1/chat/completions`: OpenAI's shape over HTTP. The shape itself is the OpenAI client's; here are our wishes around it."""
+
+import time
+from collections.abc import Mapping
+
+import msgspec
+
+from ..clients.common.protocols import Writer
+from ..clients.openai_client import FACE
+from ..clients.openai_client.parse import cache_of, mode_of
+from ..domain.answer import Completion
+from ..domain.request import CacheWish, ChatRequest
+from ..errors import CallerError, RouterError
+from ..pipeline.settle import Settled
+from ..pipeline.walk import Walk
+from .query import decision_of
+
+_encode = msgspec.json.Encoder().encode
+_WISH_HEADERS = (b"x-router-mode", b"x-router-cache", b"x-router-session", b"cache-control")
+
+
+class ChatShape:
+    """OpenAI's chat completions."""
+
+    face = "chat"
+
+    def parse(self, body: bytes, headers: Mapping[bytes, bytes]) -> ChatRequest:
+        """The body, with the wishes of `x-router-*` and `cache-control` where the body has none."""
+        request = FACE.parse(body)
+        if any(name in headers for name in _WISH_HEADERS):
+            return with_header_wishes(request, headers)
+        return request
+
+    def dry(self, walk: Walk) -> bytes | None:
+        """This face always answers for real."""
+        return None
+
+    def whole(self, walk: Walk, completion: Completion, settled: Settled) -> bytes:
+        """The provider's own body when it is of this dialect, else one spelled out; with `router` beside it when asked."""
+        if completion.raw and walk.native and not walk.from_stream:
+            body = completion.raw
+        else:
+            body = FACE.render(completion, walk.request, walk.asking.id, int(time.time()))
+        if not walk.request.explain:
+            return body
+        record = settled.record
+        told = {
+            "decision": decision_of(walk),
+            "attempts": record.attempts,
+            "cost_usd": record.cost_usd,
+            "score": record.score,
+        }
+        return body.rstrip()[:-1] + b',"router":' + _encode(told) + b"}"
+
+    def writer(self, walk: Walk) -> Writer:
+        """Chunks; the provider's own where it speaks this dialect."""
+        model = walk.served.model_id if walk.served else walk.request.model
+        return FACE.writer(walk.request, walk.asking.id, int(time.time()), model, walk.native)
+
+    def last(self, writer: Writer, walk: Walk, settled: Settled) -> bytes:
+        """The real cost and who served, in a comment that SDKs skip, then the terminator."""
+        record = settled.record
+        cost = "unknown" if record.cost_nano_usd is None else f"{record.cost_nano_usd / 1e9:.9f}"
+        return writer.finish(f"router id={record.id} model={record.served} cost_usd={cost}")
+
+    def complain(self, error: RouterError, call_id: str) -> bytes:
+        """OpenAI's error envelope."""
+        return FACE.complain(error, call_id)
+
+
+def with_header_wishes(request: ChatRequest, headers: Mapping[bytes, bytes]) -> ChatRequest:
+    """The request with the wishes its headers add; the body's own come first. Raises CallerError for an unknown word."""
+    mode = request.mode or mode_of(_text(headers, b"x-router-mode"), "x-router-mode")
+    cache = request.cache or cache_of(_text(headers, b"x-router-cache"), "x-router-cache") or _cache_control(headers)
+    session = request.session or _text(headers, b"x-router-session")
+    if session is not None and len(session) > 256:
+        raise CallerError("x-router-session: at most 256 characters", param="x-router-session")
+    return msgspec.structs.replace(request, mode=mode, cache=cache, session=session)
+
+
+def _text(headers: Mapping[bytes, bytes], name: bytes) -> str | None:
+    value = headers.get(name)
+    return value.decode("latin-1").strip() if value else None
+
+
+def _cache_control(headers: Mapping[bytes, bytes]) -> CacheWish | None:
+    words = (_text(headers, b"cache-control") or "").lower()
+    if "no-store" in words:
+        return "off"
+    return "refresh" if "no-cache" in words else None

@@ -1,0 +1,104 @@
+"""The OpenAPI paths of the hot endpoints, written out, with schemas generated from the very types that parse the bodies."""
+
+from typing import Any
+
+import msgspec
+
+from ..clients.openai_client.parse import ChatBody
+from ..domain.decision import Candidate
+from ..domain.record import Attempt
+from .query_body import Query
+
+_REF = "#/components/schemas/{name}"
+_ERROR = {
+    "type": "object",
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["type", "code", "message", "param", "request_id"],
+            "properties": {
+                "type": {"type": "string"},
+                "code": {"type": "string", "description": "a stable word, documented with its remedy"},
+                "message": {"type": "string"},
+                "param": {"type": ["string", "null"]},
+                "request_id": {"type": "string"},
+            },
+        }
+    },
+}
+
+
+def describe(schema: dict[str, Any]) -> dict[str, Any]:
+    """Add the hot paths and their schemas to FastAPI's own description."""
+    (query, chat, candidate, attempt), components = msgspec.json.schema_components(
+        (Query, ChatBody, Candidate, Attempt), ref_template=_REF
+    )
+    components = {**components, "Error": _ERROR, "Reply": _reply(candidate, attempt)}
+    schema.setdefault("components", {}).setdefault("schemas", {}).update(components)
+    reply = {"$ref": _REF.format(name="Reply")}
+    schema["paths"].update(
+        {
+            "/query": _post("Answer a prompt with the model that the router picks", query, reply, streams=True),
+            "/route": _post("Decide without calling anyone", query, reply),
+            "/v1/chat/completions": _post("OpenAI's chat completions", chat, {"type": "object"}, streams=True),
+        }
+    )
+    return schema
+
+
+def _post(summary: str, body: dict[str, Any], reply: dict[str, Any], streams: bool = False) -> dict[str, Any]:
+    content: dict[str, Any] = {"application/json": {"schema": reply}}
+    if streams:
+        content["text/event-stream"] = {"schema": {"type": "string"}}
+    error = {"description": "an error", "content": {"application/json": {"schema": {"$ref": _REF.format(name="Error")}}}}
+    return {
+        "post": {
+            "summary": summary,
+            "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+            "responses": {"200": {"description": "the answer", "content": content}, "4XX": error, "5XX": error},
+        }
+    }
+
+
+def _reply(candidate: dict[str, Any], attempt: dict[str, Any]) -> dict[str, Any]:
+    number, text = {"type": ["number", "null"]}, {"type": ["string", "null"]}
+    decision = {
+        "type": "object",
+        "properties": {
+            "reason": {"type": "string"},
+            "policy": {"type": "string"},
+            "candidates": {"type": "array", "items": candidate},
+        },
+    }
+    return {
+        "type": "object",
+        "properties": {
+            "id": {"type": "string"},
+            "selected_model": {
+                "type": "object",
+                "properties": {
+                    "name": {"type": "string"},
+                    "provider": {"type": "string"},
+                    "model_id": {"type": "string"},
+                    "estimated_cost": number,
+                },
+            },
+            "prompt": {"type": "string"},
+            "mode": text,
+            "response": {"type": "string"},
+            "finish_reason": text,
+            "tool_calls": {"type": ["array", "null"], "items": {"type": "object"}},
+            "usage": {"type": "object", "additionalProperties": {"type": "integer"}},
+            "cost_usd": number,
+            "saved_usd": {"type": "number"},
+            "latency_ms": {"type": "number"},
+            "cached": {"type": "boolean"},
+            "mock": {"type": "boolean"},
+            "score": number,
+            "score_reasons": {"type": "array", "items": {"type": "string"}},
+            "scorer": text,
+            "decision": decision,
+            "attempts": {"type": "array", "items": attempt},
+            "warnings": {"type": "array", "items": {"type": "string"}},
+        },
+    }

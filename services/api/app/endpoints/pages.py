@@ -1,0 +1,165 @@
+"""The cool routes, through FastAPI: health, readiness, models, the front page and the offline documentation."""
+
+from importlib.resources import files
+from typing import Any, Protocol
+
+from fastapi import FastAPI, Request, Response
+from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import HTMLResponse, JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.staticfiles import StaticFiles
+
+from ..clients.openai_client.face import error_body
+from ..config.snapshot import Snapshot
+from ..errors import CallerError, MethodNotAllowed, NotFound, NotReady, RouterError
+from . import asgi, models
+from .openapi import describe
+
+_ASSETS = "/docs-assets"
+
+
+class Standpoint(Protocol):
+    """What these pages read of the worker. `snapshot` raises NotReady while there is none."""
+
+    def snapshot(self) -> Snapshot:
+        """The configuration in force."""
+        ...
+
+    def health(self) -> dict[str, Any]:
+        """What `/health` shows."""
+        ...
+
+    def not_ready(self) -> str | None:
+        """Why no call can be taken now, None when one can."""
+        ...
+
+
+def mount(app: FastAPI, here: Standpoint) -> None:
+    """Add the routes to `app`."""
+    _mount_state(app, here)
+    _mount_models(app, here)
+    _mount_docs(app)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RouterError, _router_error)
+
+
+def _mount_state(app: FastAPI, here: Standpoint) -> None:
+    @app.get("/health", tags=["state"])
+    async def health() -> dict[str, Any]:
+        """Alive. Cheap; calls nobody."""
+        return here.health()
+
+    @app.get("/ready", tags=["state"])
+    async def ready() -> Response:
+        """Whether calls are taken now; 503 with the reason otherwise."""
+        reason = here.not_ready()
+        if reason is None:
+            return JSONResponse({"status": "ready"})
+        return JSONResponse({"status": "not ready", "reason": reason}, status_code=503, headers={"retry-after": "1"})
+
+    @app.get("/", tags=["state"])
+    async def front() -> dict[str, Any]:
+        """What runs, what is real and what is played, and where to go on."""
+        return _front(app, here.snapshot())
+
+
+def _front(app: FastAPI, snapshot: Snapshot) -> dict[str, Any]:
+    providers: dict[str, str] = {}
+    for model in snapshot.models.values():
+        if model.enabled:
+            was = providers.get(model.provider)
+            providers[model.provider] = "real" if model.real or was == "real" else "mock"
+    return {
+        "name": "LLM Router",
+        "version": app.version,
+        "mode": snapshot.mode,
+        "providers": providers,
+        "models": sum(model.enabled for model in snapshot.models.values()),
+        "cache": snapshot.cache.backend,
+        "config": snapshot.digest,
+        "warnings": list(snapshot.warnings),
+        "links": {
+            "ask": "POST /query",
+            "decide only": "POST /route",
+            "OpenAI shape": "POST /v1/chat/completions",
+            "models": "/v1/models",
+            "docs": "/docs",
+            "health": "/health",
+            "ready": "/ready",
+        },
+    }
+
+
+def _mount_models(app: FastAPI, here: Standpoint) -> None:
+    @app.get("/v1/models", tags=["models"])
+    async def listed() -> dict[str, Any]:
+        """Every name that `model` accepts."""
+        return models.listed(here.snapshot())
+
+    @app.get("/v1/models/{name:path}", tags=["models"])
+    async def one(name: str) -> dict[str, Any]:
+        """One of them."""
+        return models.one(here.snapshot(), name)
+
+
+def _mount_docs(app: FastAPI) -> None:
+    """Swagger UI and ReDoc with the assets of an installed package, so that they work without a network."""
+    assets = files("fastapi_offline") / "static"
+    app.mount(_ASSETS, StaticFiles(directory=str(assets)), name="docs-assets")
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs(request: Request) -> HTMLResponse:
+        root = request.scope.get("root_path", "")
+        return get_swagger_ui_html(
+            openapi_url=f"{root}/openapi.json",
+            title="LLM Router",
+            swagger_js_url=f"{root}{_ASSETS}/swagger-ui-bundle.js",
+            swagger_css_url=f"{root}{_ASSETS}/swagger-ui.css",
+            swagger_favicon_url=f"{root}{_ASSETS}/favicon.png",
+        )
+
+    @app.get("/redoc", include_in_schema=False)
+    async def redoc(request: Request) -> HTMLResponse:
+        root = request.scope.get("root_path", "")
+        return get_redoc_html(
+            openapi_url=f"{root}/openapi.json",
+            title="LLM Router",
+            redoc_js_url=f"{root}{_ASSETS}/redoc.standalone.js",
+            redoc_favicon_url=f"{root}{_ASSETS}/favicon.png",
+            with_google_fonts=False,
+        )
+
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            bare = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+            app.openapi_schema = describe(bare)
+        return app.openapi_schema
+
+    app.openapi = described  # type: ignore[method-assign]  # FastAPI's documented way to extend the schema
+
+
+def _answer(error: RouterError, headers: dict[str, str] | None = None) -> Response:
+    call_id = asgi.new_id()
+    extra = {name.decode(): value.decode() for name, value in asgi.error_headers(error, call_id)}
+    return Response(error_body(error, call_id), status_code=error.status, headers={**extra, **(headers or {})})
+
+
+async def _router_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RouterError)  # noqa: S101 - registered for it alone
+    return _answer(error)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    """FastAPI's own refusals in the contract's envelope."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it alone
+    path = request.scope["path"][:200]
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "GET")
+        return _answer(MethodNotAllowed(f"this path takes {allowed}"), {"allow": allowed})
+    if error.status_code == 404:
+        shown = path if path.isascii() and path.isprintable() else "this path"
+        return _answer(NotFound(f"{shown} is not a route of this service; GET / lists them"))
+    if error.status_code >= 500:
+        return _answer(NotReady("not now"))
+    return _answer(CallerError("the request was refused"))

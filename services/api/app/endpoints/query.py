@@ -1,0 +1,121 @@
+"""`POST /query` and `POST /route`: our own face, whole, streamed and dry."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from ..clients.common.protocols import Writer
+from ..clients.openai_client.face import error_body
+from ..domain.answer import Completion, Delta
+from ..domain.request import ChatRequest
+from ..errors import RouterError
+from ..pipeline.estimate import candidates, estimated_nano
+from ..pipeline.settle import NANO, Settled
+from ..pipeline.walk import Walk
+from .headers import reason
+from .query_body import parse_query
+
+_encode = msgspec.json.Encoder().encode
+BY_NAME_POLICY = "by-name"
+
+
+class QueryShape:
+    """Our own face. `always_dry` makes it `/route`: it decides and calls nobody."""
+
+    face = "query"
+
+    def __init__(self, always_dry: bool = False) -> None:
+        self._always_dry = always_dry
+
+    def parse(self, body: bytes, headers: Mapping[bytes, bytes]) -> ChatRequest:
+        """The body; this face takes no wishes from headers, it has a field for each."""
+        return parse_query(body)
+
+    def dry(self, walk: Walk) -> bytes | None:
+        """The decision alone, where no answer was wanted."""
+        if not (self._always_dry or walk.request.dry_run):
+            return None
+        return _encode(_head(walk))
+
+    def whole(self, walk: Walk, completion: Completion, settled: Settled) -> bytes:
+        """The whole reply."""
+        return _encode({**_head(walk), "response": completion.text, **_tail(completion, settled)})
+
+    def writer(self, walk: Walk) -> Writer:
+        """Writes `delta` events."""
+        return QueryWriter()
+
+    def last(self, writer: Writer, walk: Walk, settled: Settled) -> bytes:
+        """The `done` event: the whole reply without its text."""
+        completion = walk.completion or Completion()
+        return b"event: done\ndata: " + _encode({**_head(walk), **_tail(completion, settled)}) + b"\n\n"
+
+    def complain(self, error: RouterError, call_id: str) -> bytes:
+        """The error envelope."""
+        return error_body(error, call_id)
+
+
+class QueryWriter:
+    """Our own events: `delta` with text; `done` is the shape's, since it needs the settled call."""
+
+    def write(self, delta: Delta) -> bytes:
+        """One `delta` event, for pieces that hold text."""
+        return b"event: delta\ndata: " + _encode({"text": delta.text}) + b"\n\n" if delta.text else b""
+
+    def finish(self, comment: str = "") -> bytes:
+        """Only the comment: `done` is written by the shape."""
+        return f": {comment}\n\n".encode() if comment else b""
+
+    def fail(self, error: RouterError, request_id: str) -> bytes:
+        """The one `error` event."""
+        return b"event: error\ndata: " + error_body(error, request_id) + b"\n\n"
+
+
+def decision_of(walk: Walk) -> dict[str, Any]:
+    """The decision for people: the sentence, the policy and each candidate."""
+    policy = walk.decision.policy if walk.decision is not None else BY_NAME_POLICY
+    return {"reason": reason(walk), "policy": policy, "candidates": candidates(walk)}
+
+
+def _head(walk: Walk) -> dict[str, Any]:
+    """What is known once the call is decided."""
+    target = walk.served or walk.targets[0]
+    estimate = estimated_nano(walk)
+    return {
+        "id": walk.asking.id,
+        "selected_model": {
+            "name": target.name,
+            "provider": target.provider,
+            "model_id": target.model_id,
+            "estimated_cost": None if estimate is None else estimate * NANO,
+        },
+        "prompt": walk.request.prompt,
+        "mode": walk.mode,
+        "decision": decision_of(walk),
+        "mock": target.mock,
+        "warnings": walk.warnings,
+    }
+
+
+def _tail(completion: Completion, settled: Settled) -> dict[str, Any]:
+    """What is known once the call has ended."""
+    record = settled.record
+    return {
+        "finish_reason": record.finish_reason,
+        "tool_calls": completion.tool_calls or None,
+        "usage": {
+            "input_tokens": record.tokens_in,
+            "output_tokens": record.tokens_out,
+            "cached_input_tokens": record.cached_tokens,
+            "reasoning_tokens": record.reasoning_tokens,
+        },
+        "cost_usd": record.cost_usd,
+        "saved_usd": record.saved_usd,
+        "latency_ms": record.latency_ms,
+        "cached": record.cache == "hit",
+        "score": record.score,
+        "score_reasons": record.score_reasons,
+        "scorer": record.scorer,
+        "attempts": record.attempts,
+    }

@@ -1,0 +1,89 @@
+"""The first half of a call, pure and synchronous: what is asked becomes a plan of targets and cache keys."""
+
+from ..config.resolve import resolve
+from ..config.snapshot import Model, Snapshot
+from ..domain.request import ChatRequest, Mode, Wishes
+from ..domain.target import Target
+from ..errors import CallerError, UnknownModel, UnsupportedFeature
+from ..router_engine.decide import decide
+from ..router_engine.first_stage import first_stage
+from ..text.tokens import estimate_request
+from .house import House
+from .walk import Asking, Walk
+
+
+def begin(house: House, asking: Asking, request: ChatRequest) -> Walk:
+    """The plan of one call. Raises CallerError when nothing may answer it: such a call is refused and leaves no record."""
+    walk = Walk(asking, request, house.compiled)
+    snapshot = walk.compiled.snapshot
+    asked = resolve(snapshot, request.model)
+    walk.tokens_in = estimate_request(request)
+    if asked.name is not None:
+        _by_name(walk, snapshot, asked.name)
+    else:
+        _by_choice(house, walk, asked.mode or request.mode or snapshot.mode)
+    walk.recall_wish = _recall_wish(walk, snapshot)
+    return walk
+
+
+def _by_name(walk: Walk, snapshot: Snapshot, name: str) -> None:
+    """That row's deployments, then its fallbacks, nothing else; no prediction."""
+    model = snapshot.models[name]
+    if not model.enabled:
+        raise UnknownModel(f"the model {name} is switched off in the configuration (models.{name}.enabled)", param="model")
+    if model.kind != "chat":
+        raise CallerError(f"{name} is a model of kind {model.kind} and cannot chat", param="model")
+    walk.named = model
+    if model.warning:
+        walk.warnings.append(model.warning)
+    targets = list(model.targets)
+    for fallback in model.fallbacks:
+        targets += snapshot.models[fallback].targets
+    # a real call never falls back to a mock, nor a mock to a bill
+    walk.targets = [target for target in targets if target.mock == targets[0].mock]
+    dialect = walk.request.original.dialect if walk.request.native and walk.request.original else None
+    if dialect is not None:
+        walk.targets = [target for target in walk.targets if target.dialect == dialect]
+        if not walk.targets:
+            raise UnsupportedFeature(_cannot_carry(walk.request, name), param=walk.request.native[0])
+
+
+def _cannot_carry(request: ChatRequest, name: str) -> str:
+    fields = ", ".join(request.native[:5])
+    return f"{name} cannot be given {fields}: only a model that speaks the same dialect as this route can"
+
+
+def _by_choice(house: House, walk: Walk, mode: Mode) -> None:
+    request = walk.request
+    walk.mode = mode
+    walk.standing = house.live.snapshot(house.clock())
+    wishes = Wishes(
+        mode=mode,
+        constraints=request.constraints,
+        needs=request.needs,
+        dialect=request.original.dialect if request.native and request.original else None,
+        native=request.native,
+        tokens_in=walk.tokens_in,
+        max_tokens=request.max_tokens,
+    )
+    walk.decision = decide(first_stage(request), wishes, walk.compiled.table, walk.standing, house.draw())
+    models = walk.compiled.snapshot.models
+    walk.targets = [target for name in walk.decision.ranking for target in _carriers(models[name], wishes.dialect)]
+
+
+def _carriers(model: Model, dialect: str | None) -> tuple[Target, ...]:
+    if dialect is None:
+        return model.targets
+    return tuple(target for target in model.targets if target.dialect == dialect)
+
+
+def _recall_wish(walk: Walk, snapshot: Snapshot) -> str:
+    """The caller's wish, else on for the faces that the config lists, else on where the answer is meant to be repeatable."""
+    request = walk.request
+    if snapshot.cache.backend == "none":
+        return "off"
+    if request.cache is not None:
+        return request.cache
+    if walk.asking.face in snapshot.cache.faces or request.temperature == 0 or request.seed is not None:
+        return "use"
+    return "off"

@@ -1,0 +1,58 @@
+"""What one worker holds to serve calls. Data and handles only; the stages are functions in their own modules."""
+
+from collections.abc import Callable, Mapping
+
+from msgspec import Struct
+
+from ..caching.protocol import Cache
+from ..clients.common.protocols import Transport, Wire
+from ..config.snapshot import Snapshot
+from ..domain.target import Target
+from ..logging_utils.journal import Journal
+from ..router_engine.standing import Live
+from ..router_engine.table import Table
+from .admission import Admission
+
+
+class Compiled(Struct, frozen=True):
+    """One configuration with what the router compiled from it; swapped as one."""
+
+    snapshot: Snapshot
+    table: Table
+
+
+class House:
+    """One worker's parts. `now` is wall time in seconds, `clock` monotonic seconds, `draw` uniform in 0..1."""
+
+    __slots__ = ("admission", "cache", "clock", "compiled", "draw", "http", "journal", "live", "mock", "now", "standing_written", "wires")
+
+    def __init__(
+        self,
+        *,
+        compiled: Compiled,
+        cache: Cache,
+        journal: Journal,
+        http: Transport,
+        mock: Transport,
+        wires: Mapping[str, Wire],
+        live: Live,
+        now: Callable[[], float],
+        clock: Callable[[], float],
+        draw: Callable[[], float],
+    ) -> None:
+        self.compiled = compiled
+        self.cache = cache
+        self.journal = journal
+        self.http = http
+        self.mock = mock
+        self.wires = wires
+        self.live = live
+        self.now = now
+        self.clock = clock
+        self.draw = draw
+        self.admission = Admission()
+        self.standing_written = "none"
+
+    def transport(self, target: Target) -> Transport:
+        """Who carries calls to this target."""
+        return self.mock if target.mock else self.http

@@ -1,0 +1,156 @@
+"""The last half of a call: usage, cost, score and the record. Pure but for the journal handle that `commit` awaits."""
+
+import hashlib
+from base64 import b64encode
+from datetime import UTC, datetime
+
+from msgspec import Struct
+
+from ..auto_score.gates import score
+from ..domain.answer import Completion, Usage
+from ..domain.decision import Decision
+from ..domain.record import DecisionNote, Outcome, Propensity, Record, StandingLine, WishesNote
+from ..domain.score import Score
+from ..domain.target import price
+from ..logging_utils.journal import encode
+from ..text.redact import redacted
+from ..text.tokens import estimate_tokens
+from .house import House
+from .walk import Walk
+
+NANO = 1e-9
+
+
+class Settled(Struct, frozen=True):
+    """A call that ended: its record and its score (None when nothing was scored)."""
+
+    record: Record
+    score: Score | None
+
+
+def settle(
+    house: House, walk: Walk, outcome: Outcome, status: int, error: str | None = None, completion: Completion | None = None
+) -> Settled:
+    """Account for the call as it ended. `status` is what the caller saw, `error` our code if it failed."""
+    request, asking, snapshot = walk.request, walk.asking, walk.compiled.snapshot
+    target = walk.served or (walk.tried if outcome == "abandoned" else None)
+    usage, source = _usage(walk, completion)
+    rates = target.rates if target else None
+    hit = walk.cache == "hit"
+    nano: int | None = 0
+    if source != "none" and not hit and target is not None and not target.mock:
+        nano = price(usage, rates) if rates else None
+    judged = score(request, completion) if completion is not None and outcome == "answered" and snapshot.scoring else None
+    ended = house.clock()
+    latency = ended - asking.started
+    prompts = snapshot.logging.prompts
+    record = Record(
+        id=asking.id,
+        at=datetime.fromtimestamp(house.now(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        face=asking.face,
+        mode=walk.mode,
+        asked=request.model[:200],
+        decided=walk.decided,
+        served=walk.served.name if walk.served else None,
+        provider=target.provider if target else None,
+        model_id=target.model_id if target else None,
+        stream=request.stream,
+        status=status,
+        outcome=outcome,
+        error=error,
+        finish_reason=completion.finish_reason if completion else None,
+        tokens_in=usage.input_tokens,
+        tokens_out=usage.output_tokens,
+        cached_tokens=usage.cached_tokens,
+        reasoning_tokens=usage.reasoning_tokens,
+        usage_source=source,
+        cost_usd=None if nano is None else nano * NANO,
+        cost_nano_usd=nano,
+        price_source=rates.source if rates else None,
+        saved_usd=walk.saved_nano * NANO,
+        baseline_usd=_baseline(walk, usage) if source != "none" else None,
+        latency_ms=round(latency * 1000, 3),
+        first_token_ms=None if walk.first_token is None else round((walk.first_token - asking.started) * 1000, 3),
+        queue_ms=walk.queue_ms,
+        overhead_ms=round(max(latency - walk.waited - walk.queue_ms / 1000, 0.0) * 1000, 3),
+        cache=walk.cache,
+        score=judged.score if judged else None,
+        score_reasons=judged.reasons if judged else (),
+        scorer=judged.scorer if judged else None,
+        mock=bool(target and target.mock),
+        prompt_hash=None if prompts == "none" else prompt_hash(walk),
+        attempts=tuple(walk.attempts),
+        decision=_note(walk, walk.decision) if walk.decision else None,
+        dropped=walk.dropped,
+        client_request_id=asking.client_request_id,
+        user=request.user,
+        metadata=request.metadata,
+        config_digest=snapshot.digest,
+        session=request.session,
+        prompt=_kept(prompts, request.prompt),
+        response=_kept(prompts, completion.text) if completion else None,
+    )
+    return Settled(record, judged)
+
+
+async def commit(house: House, walk: Walk, record: Record) -> None:
+    """Put the record into the journal (and before it the standing that its decision used); returns when it is there."""
+    line = encode(record)
+    standing = walk.standing
+    if walk.decision is not None and standing.id not in ("none", house.standing_written):
+        house.standing_written = standing.id
+        models = {name: (live.first_token_ms, live.tokens_per_second, live.open) for name, live in standing.models.items()}
+        await house.journal.commit(encode(StandingLine(id=standing.id, at=record.at, models=models)))
+    await house.journal.commit(line)
+
+
+def prompt_hash(walk: Walk) -> str:
+    """SHA-256 over all turns, roles and texts: equal prompts are found again without being kept."""
+    said = "\x1e".join(f"{message.role}\x1f{message.text}" for message in walk.request.messages)
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _kept(prompts: str, text: str) -> str | None:
+    if prompts == "full":
+        return text
+    return redacted(text) if prompts == "redacted" else None
+
+
+def _usage(walk: Walk, completion: Completion | None) -> tuple[Usage, str]:
+    """What the provider counted, else an estimate of what was said, else nothing."""
+    if completion is None:
+        return Usage(), "none"
+    if completion.usage is not None:
+        return completion.usage, "provider"
+    said = completion.text + completion.reasoning + completion.refusal + "".join(c.arguments for c in completion.tool_calls)
+    if not said and completion.finish_reason is None:
+        return Usage(), "none"
+    return Usage(input_tokens=walk.tokens_in, output_tokens=estimate_tokens(said)), "estimate"
+
+
+def _baseline(walk: Walk, usage: Usage) -> float | None:
+    snapshot = walk.compiled.snapshot
+    row = snapshot.models.get(snapshot.routing.baseline or "")
+    return price(usage, row.rates) * NANO if row is not None and row.rates is not None else None
+
+
+def _note(walk: Walk, decision: Decision) -> DecisionNote:
+    wishes = decision.wishes
+    served = walk.served.name if walk.served else None
+    return DecisionNote(
+        policy=decision.policy,
+        weights=decision.weights,
+        z=b64encode(decision.z).decode(),
+        wishes=WishesNote(
+            mode=wishes.mode,
+            constraints=wishes.constraints,
+            needs=tuple(sorted(wishes.needs)),
+            dialect=wishes.dialect,
+            tokens_in=wishes.tokens_in,
+            max_tokens=wishes.max_tokens,
+        ),
+        standing=decision.standing,
+        draw=decision.draw,
+        propensity=Propensity(decision.propensity, decision.propensity if served == decision.chosen else None),
+        ranking=decision.ranking,
+    )

@@ -1,0 +1,96 @@
+"""The state of one request on its way through the stages. No logic of a stage may enter."""
+
+from msgspec import Struct
+
+from ..config.snapshot import Model
+from ..domain.answer import Completion
+from ..domain.decision import EMPTY_STANDING, Decision, Standing
+from ..domain.record import Attempt, CacheState
+from ..domain.request import ChatRequest, Mode
+from ..domain.target import Target
+from .house import Compiled
+
+
+class Asking(Struct, frozen=True):
+    """What the edge knows of a call beside its body: who asks, since when, under which wishes in headers.
+
+    `started` is monotonic seconds; `scope` separates callers' caches; `timeout` the caller's own limit in seconds.
+    """
+
+    id: str
+    face: str
+    started: float
+    scope: str = "open"
+    client_request_id: str | None = None
+    traceparent: str | None = None
+    timeout: float | None = None
+
+
+class Walk:
+    """One request, from plan to record. `decision` is None for a model asked by name; `named` is then its row."""
+
+    __slots__ = (
+        "asking",
+        "attempts",
+        "cache",
+        "cache_keys",
+        "compiled",
+        "completion",
+        "decision",
+        "dropped",
+        "first_token",
+        "from_stream",
+        "left_for",
+        "material",
+        "mode",
+        "named",
+        "queue_ms",
+        "recall_wish",
+        "request",
+        "saved_nano",
+        "served",
+        "standing",
+        "targets",
+        "tokens_in",
+        "tried",
+        "waited",
+        "warnings",
+    )
+
+    def __init__(self, asking: Asking, request: ChatRequest, compiled: Compiled) -> None:
+        self.asking = asking
+        self.request = request
+        self.compiled = compiled
+        self.mode: Mode | None = None
+        self.named: Model | None = None
+        self.decision: Decision | None = None
+        self.standing: Standing = EMPTY_STANDING
+        self.targets: list[Target] = []
+        self.tokens_in = 0
+        self.warnings: list[str] = []
+        self.recall_wish = "off"  # use | refresh | off, after all wishes and defaults
+        self.cache: CacheState = "off"
+        self.material = b""
+        self.cache_keys: dict[str, str] = {}  # entry key -> catalogue row
+        self.saved_nano = 0
+        self.from_stream = False  # `completion.raw` holds a stream's pieces, not a whole body
+        self.attempts: list[Attempt] = []
+        self.tried: Target | None = None  # the target being called now
+        self.served: Target | None = None  # the target whose answer the caller gets
+        self.completion: Completion | None = None
+        self.dropped: tuple[str, ...] = ()
+        self.left_for: str | None = None  # the error code that made us leave the first choice
+        self.queue_ms = 0.0
+        self.waited = 0.0  # seconds spent waiting for providers
+        self.first_token: float | None = None  # monotonic seconds of the first delta that speaks
+
+    @property
+    def native(self) -> bool:
+        """Whether who served speaks the dialect of the caller's face, so that its own bytes can pass."""
+        original = self.request.original
+        return original is not None and self.served is not None and self.served.dialect == original.dialect
+
+    @property
+    def decided(self) -> str:
+        """The catalogue row of the first choice."""
+        return self.decision.chosen if self.decision else self.targets[0].name
