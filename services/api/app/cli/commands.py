@@ -1,0 +1,139 @@
+"""The commands and their options; what they do is in the modules beside this one, imported when they run."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+
+app = typer.Typer(
+    help="One service in front of every LLM provider.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+config_app = typer.Typer(help="Check or show the configuration.", no_args_is_help=True)
+app.add_typer(config_app, name="config")
+
+
+class Mode(StrEnum):
+    """How `auto` chooses."""
+
+    fast = "fast"
+    balanced = "balanced"
+    accurate = "accurate"
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Url = Annotated[
+    str, typer.Option("--url", envvar="LLM_ROUTER_URL", help="A running service; without it the command works in process.")
+]
+Key = Annotated[str, typer.Option("--key", envvar="LLM_ROUTER_KEY", help="A caller key of that service.", show_envvar=True)]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"llm-router {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """One service in front of every LLM provider.
+
+    Examples:
+
+      llm-router serve
+
+      llm-router query "Explain quantum computing in one sentence" --mode fast
+
+      echo "Summarise this" | llm-router query -
+    """
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to bind; overrides HOST and server.host.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to bind; overrides PORT and server.port.", min=0, max=65535)] = None,
+    workers: Annotated[int, typer.Option(help="Worker processes.", min=1, max=256)] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Start the service. The configuration is checked before any worker starts."""
+    from .serve import serve as run  # noqa: PLC0415
+
+    raise typer.Exit(run(host, port, workers, as_json))
+
+
+@app.command()
+def query(
+    prompt: Annotated[str, typer.Argument(help="The prompt, or - to read it from standard input.")],
+    mode: Annotated[Mode | None, typer.Option(help="How to choose among models.")] = None,
+    model: Annotated[str, typer.Option(help="A model by name instead of the router's choice.")] = "auto",
+    system: Annotated[str | None, typer.Option(help="A system prompt.")] = None,
+    as_json: AsJson = False,
+    url: Url = "",
+    key: Key = "",
+) -> None:
+    """Ask, and see the answer arrive."""
+    from .ask import Asking, query as run  # noqa: PLC0415
+
+    raise typer.Exit(run(Asking(prompt, mode and mode.value, model, system, url, key), as_json))
+
+
+@app.command()
+def explain(
+    prompt: Annotated[str, typer.Argument(help="The prompt, or - to read it from standard input.")],
+    mode: Annotated[Mode | None, typer.Option(help="How to choose among models.")] = None,
+    system: Annotated[str | None, typer.Option(help="A system prompt.")] = None,
+    as_json: AsJson = False,
+    url: Url = "",
+    key: Key = "",
+) -> None:
+    """Show which model would answer and why, without calling anyone."""
+    from .ask import Asking, explain as run  # noqa: PLC0415
+
+    raise typer.Exit(run(Asking(prompt, mode and mode.value, "auto", system, url, key), as_json))
+
+
+@app.command()
+def models(as_json: AsJson = False, url: Url = "", key: Key = "") -> None:
+    """List every name that `model` accepts."""
+    from .ask import models as run  # noqa: PLC0415
+
+    raise typer.Exit(run(url, key, as_json))
+
+
+@config_app.command("check")
+def config_check(
+    path: Annotated[Path | None, typer.Argument(help="A config file; without it the one in use.")] = None, as_json: AsJson = False
+) -> None:
+    """Check the configuration: one line naming file, key and reason when it is wrong, status 2."""
+    from .configuration import check  # noqa: PLC0415
+
+    raise typer.Exit(check(path, as_json))
+
+
+@config_app.command("show")
+def config_show(as_json: AsJson = False) -> None:
+    """Show the effective configuration and where each value comes from. No secrets."""
+    from .configuration import show  # noqa: PLC0415
+
+    raise typer.Exit(show(as_json))
+
+
+@app.command()
+def rollup(as_json: AsJson = False) -> None:
+    """Rebuild daily.json from the journal."""
+    from .rollup import rollup as run  # noqa: PLC0415
+
+    raise typer.Exit(run(as_json))
+
+
+@app.command()
+def version(as_json: AsJson = False) -> None:
+    """Print the version."""
+    typer.echo(f'{{"version": "{__version__}"}}' if as_json else f"llm-router {__version__}")
