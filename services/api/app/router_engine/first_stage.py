@@ -1,0 +1,89 @@
+"""The first stage: a request becomes z, all that the second stage and the record know of the prompt. No model may enter here.
+
+z is float32, little endian, slots in the order of `SLOTS`: `difficulty` (0..1), `log_output` (ln(1 + expected output tokens)),
+then the signals of `quality.SIGNALS`. Counts and shares only: no token, hashed or not, since hashed words can be guessed back.
+"""
+
+import math
+import struct
+from typing import Final
+
+from ..domain.request import ChatRequest
+from ..text.features import Features, features
+from .quality import OUTPUT_BOUNDS, SIGNALS, difficulty, expected_output
+
+SLOTS: Final = ("difficulty", "log_output", *SIGNALS)
+"""Names of z's slots."""
+
+_Z = struct.Struct(f"<{len(SLOTS)}f")
+_HEAD = struct.Struct("<2f")
+
+BARE_CHARS = 40
+"""A last turn shorter than this ("yes, do it") is read together with the user's turn before it."""
+TOKENS_PER_WORD = 1.35
+_TRANSLATION = SIGNALS.index("translation")
+
+
+def first_stage(request: ChatRequest) -> bytes:
+    """z of a request: a function of its messages and JSON mode alone."""
+    seen = features(_subject(request))
+    signals = _signals(request, seen)
+    output = _said_output(seen, signals)
+    return _Z.pack(difficulty(signals), math.log1p(expected_output(signals) if output is None else output), *signals)
+
+
+def read(z: bytes) -> tuple[float, float]:
+    """`(difficulty, expected output tokens)` of a z."""
+    hard, log_output = _HEAD.unpack_from(z)
+    return hard, math.expm1(log_output)
+
+
+def slots(z: bytes) -> dict[str, float]:
+    """z by name, for people."""
+    return dict(zip(SLOTS, _Z.unpack(z), strict=True))
+
+
+def _subject(request: ChatRequest) -> str:
+    """What the user is asking: the last user turn, with the one before while it is too bare to stand alone."""
+    prompt = request.prompt
+    if len(prompt) >= BARE_CHARS or len(request.messages) < 3:
+        return prompt
+    turns = [message.text for message in request.messages if message.role == "user"]
+    return "\n".join(turns[-2:]) if len(turns) > 1 else prompt
+
+
+def _signals(request: ChatRequest, seen: Features) -> list[float]:
+    """In the order of SIGNALS. A subject's strength saturates, and counts for less among many other words."""
+    room = 1.0 + seen.words / 100
+    system = turns = 0
+    for message in request.messages:
+        if message.role in ("system", "developer"):
+            system += len(message.text)
+        else:
+            turns += 1
+    signals = [count / (count + room) if count else 0.0 for count in seen.counts]
+    signals += (
+        math.log1p(seen.chars),
+        math.log1p(system),
+        math.log1p(max(turns - 1, 0)),
+        seen.digits,
+        seen.marks,
+        seen.operators,
+        seen.foreign,
+        float(min(seen.questions, 10)),
+        math.log1p(seen.lines),
+        math.log1p(seen.bullets),
+        float(seen.fenced),
+        float(request.json_mode),
+    )
+    return signals
+
+
+def _said_output(seen: Features, signals: list[float]) -> float | None:
+    """Output tokens where the prompt itself tells them: a number of words, or a text to translate. None = it does not."""
+    low, high = OUTPUT_BOUNDS
+    if seen.target_words:
+        return min(max(seen.target_words * TOKENS_PER_WORD, low), high)
+    if signals[_TRANSLATION] > 0:
+        return min(max(seen.chars * 0.3, low), high)
+    return None

@@ -1,0 +1,48 @@
+"""Token counts estimated from text alone, for routing, budgets and limits; never for bills. No tokenizer may enter: none is
+offline for every provider, and an exact count of a long prompt costs more than the whole rest of a decision.
+"""
+
+from ..domain.request import ChatRequest, Foreign, Message
+
+ASCII_TOKENS = 0.25
+"""Tokens per ASCII character: within 10 % of OpenAI's o200k for English, code and JSON; of digits and base64 twice as many."""
+WIDE_TOKENS = 0.72
+"""Tokens per non-ASCII character of scripts that take 2.5 or more UTF-8 bytes each (Chinese, Japanese, Hindi, emoji)."""
+NARROW_TOKENS = 0.25
+"""Tokens per non-ASCII character of the other scripts (accented Latin, Cyrillic, Greek, Arabic)."""
+MESSAGE_TOKENS = 4
+"""What a turn costs beside its words: role and separators, about the same in every chat template."""
+MEDIA_TOKENS = 1600
+"""At most this much for a picture, sound or file: providers charge by tile or second, not by the bytes of its base64."""
+
+_WIDE_BYTES = 2.5
+_HIGH = bytes(range(128, 256))
+_MEDIA = ("image", "input_image", "audio", "input_audio", "video", "file", "input_file", "document")
+
+
+def estimate_tokens(text: str) -> int:
+    """About how many tokens a model counts in `text`; 0 for nothing, else at least 1."""
+    if text.isascii():
+        return (len(text) + 3) // 4
+    encoded = text.encode("utf-8", "surrogatepass")
+    plain = len(encoded.translate(None, _HIGH))
+    other = len(text) - plain
+    wide = len(encoded) - plain >= _WIDE_BYTES * other
+    return max(1, round(plain * ASCII_TOKENS + other * (WIDE_TOKENS if wide else NARROW_TOKENS)))
+
+
+def estimate_request(request: ChatRequest) -> int:
+    """About how many input tokens the whole conversation has, all turns and parts."""
+    return sum(_estimate_message(message) for message in request.messages)
+
+
+def _estimate_message(message: Message) -> int:
+    total = MESSAGE_TOKENS
+    for part in message.parts:
+        total += _estimate_foreign(part) if isinstance(part, Foreign) else estimate_tokens(part.text)
+    return total
+
+
+def _estimate_foreign(part: Foreign) -> int:
+    tokens = (len(bytes(part.raw)) + 3) // 4
+    return min(tokens, MEDIA_TOKENS) if part.kind.startswith(_MEDIA) else tokens
