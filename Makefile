@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DATA ?=
+ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check format lock bench bench-modes demo-local clean
@@ -42,8 +43,8 @@ lock: $(VENV)/.dev ## renew both lock files
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group build pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group build --group dev pyproject.toml -c requirements.lock -o requirements-dev.lock
 
-bench: $(VENV)/.dev ## CPU per request beside a bare proxy (minutes)
-	$(BIN)/python bench/run.py
+bench: $(VENV)/.run ## CPU per request beside a bare proxy (minutes; ARGS=--short for a quick look)
+	@$(BIN)/python bench/run.py $(ARGS)
 
 bench-modes: $(VENV)/.dev ## what the three modes choose over bench/prompts.jsonl
 	$(BIN)/python bench/modes.py
