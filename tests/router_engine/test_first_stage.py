@@ -1,13 +1,14 @@
 """z is small, the same for the same request, and orders prompts by difficulty and length of answer as people would."""
 
 import math
+import struct
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.request import ChatRequest, Message, Text
-from app.router_engine.first_stage import SLOTS, first_stage, read, slots
+from app.router_engine.first_stage import SLOTS, first_stage, read
 from app.router_engine.quality import OUTPUT_BOUNDS, SIGNALS
 from app.text.lexicon import SUBJECTS
 
@@ -19,6 +20,11 @@ def asking(*turns: str, system: str = "", json_mode: bool = False) -> ChatReques
     messages = [Message("system", (Text(system),))] if system else []
     messages += [Message("assistant" if i % 2 else "user", (Text(turn),)) for i, turn in enumerate(turns)]
     return ChatRequest(messages=tuple(messages), json_mode=json_mode)
+
+
+def slots(z: bytes) -> dict[str, float]:
+    """z by name."""
+    return dict(zip(SLOTS, struct.unpack(f"<{len(SLOTS)}f", z), strict=True))
 
 
 def difficulty(*turns: str) -> float:
@@ -64,7 +70,7 @@ def test_harder_prompts_are_harder() -> None:
     steps = [
         "Hi, thanks!",
         "Compare renting and buying a flat and analyse which is better for four years.",
-        "Prove the theorem rigorously by induction, derive the asymptotic complexity of the distributed algorithm and justify every step.",
+        "Prove the theorem rigorously by induction and derive the asymptotic complexity of the distributed algorithm.",
     ]
     found = [difficulty(step) for step in steps]
     assert found[0] < 0.2 < 0.25 < found[1] < 0.65 < found[2]

@@ -16,7 +16,7 @@ from .quality import Vector
 
 COST_UNIT: Final = 1e-4
 LATENCY_UNIT_MS: Final = 100.0
-FLOOR_SHARE: Final = 0.92
+FLOOR_SHARE: Final = 0.8
 _BELOW: Final = 1000.0
 _GRAIN: Final = 1e9
 """Utilities are compared in billionths: what the last bit of a logarithm decides on one machine is a tie on all."""

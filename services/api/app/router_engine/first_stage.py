@@ -38,11 +38,6 @@ def read(z: bytes) -> tuple[float, float]:
     return hard, math.expm1(log_output)
 
 
-def slots(z: bytes) -> dict[str, float]:
-    """z by name, for people."""
-    return dict(zip(SLOTS, _Z.unpack(z), strict=True))
-
-
 def _subject(request: ChatRequest) -> str:
     """What the user is asking: the last user turn, with the one before while it is too bare to stand alone."""
     prompt = request.prompt
