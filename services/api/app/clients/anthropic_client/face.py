@@ -3,11 +3,11 @@
 from typing import Any, Final
 
 import msgspec
-from msgspec import Raw
 
 from ...domain.answer import Completion, FinishReason, Usage
 from ...domain.request import ChatRequest
 from ...errors import RouterError
+from ..common.said import arguments_object
 
 # an answer that broke ("error") is shown as cut short: callers must not take it for complete
 STOP_REASON: Final[dict[FinishReason, str]] = {
@@ -30,7 +30,6 @@ _ERROR_TYPE: Final = {
     529: "overloaded_error",
 }
 _encode = msgspec.json.Encoder().encode
-_object = msgspec.json.Decoder(dict[str, Raw])
 
 
 def render(completion: Completion, request: ChatRequest, call_id: str) -> bytes:
@@ -41,7 +40,7 @@ def render(completion: Completion, request: ChatRequest, call_id: str) -> bytes:
     if completion.text:
         content.append({"type": "text", "text": completion.text})
     content += [
-        {"type": "tool_use", "id": call.id, "name": call.name, "input": _arguments(call.arguments)}
+        {"type": "tool_use", "id": call.id, "name": call.name, "input": arguments_object(call.arguments)}
         for call in completion.tool_calls
     ]
     details = stop_details(completion.refusal, completion.finish_reason)
@@ -75,15 +74,6 @@ def shown_usage(usage: Usage) -> dict[str, Any]:
         "output_tokens": usage.output_tokens,
         "output_tokens_details": {"thinking_tokens": usage.reasoning_tokens},
     }
-
-
-def _arguments(text: str) -> Raw:
-    """A tool's arguments as the object this dialect wants; what a model wrote that is none cannot be shown as one."""
-    try:
-        _object.decode(text)
-    except msgspec.MsgspecError:
-        return Raw(b"{}")
-    return Raw(text.encode())
 
 
 def complain(error: RouterError, request_id: str) -> bytes:

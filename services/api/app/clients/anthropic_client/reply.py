@@ -8,7 +8,7 @@ from msgspec import Raw, Struct
 from ...domain.answer import Completion, FinishReason, ToolCall, Usage
 from ...errors import BadAnswer, RouterError
 from ..common.fault import fault_of, retry_after
-from ..common.said import NOTHING, Count, read, read_or_none, usage_of
+from ..common.said import NOTHING, Count, arguments_text, read, read_or_none, usage_of
 
 # a reason that is not listed (they may be added within a version) is an ordinary stop
 FINISH: dict[str, FinishReason] = {
@@ -119,7 +119,9 @@ def decode(body: bytes) -> Completion:
         reasoning="".join(block.thinking for block in blocks if block.type == "thinking" and block.thinking),
         refusal=refusal_of(said.stop_details),
         tool_calls=tuple(
-            ToolCall(block.id or "", block.name or "", arguments_of(block.input)) for block in blocks if block.type == "tool_use"
+            ToolCall(block.id or "", block.name or "", arguments_text(block.input))
+            for block in blocks
+            if block.type == "tool_use"
         ),
         finish_reason=finish_of(said.stop_reason),
         usage=counted(spent_of(said.usage)),
@@ -137,11 +139,6 @@ def finish_of(word: str | None) -> FinishReason | None:
 def refusal_of(details: StopDetails | None) -> str:
     """What the provider says of a refusal: its explanation, else the category."""
     return "" if details is None else details.explanation or details.category or ""
-
-
-def arguments_of(value: Raw) -> str:
-    """A tool's arguments as JSON text; a tool without any takes an empty object."""
-    return bytes(value).decode("utf-8", "replace") or "{}"
 
 
 def spent_of(usage: Raw) -> Spent | None:

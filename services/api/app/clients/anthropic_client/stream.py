@@ -12,7 +12,7 @@ from msgspec import Raw, Struct
 
 from ...domain.answer import Delta, FinishReason, Usage
 from ...errors import RouterError
-from ..common.said import NOTHING, read
+from ..common.said import NOTHING, arguments_text, read
 from ..common.sse import Event
 from . import reply
 from .face import STOP_REASON, complain, shown_usage, stop_details
@@ -78,6 +78,10 @@ class AnthropicEvents:
         step = self._steps.get(data.type)
         return [Delta(raw=raw) if step is None else step(data, raw)]
 
+    def rest(self) -> list[Delta]:
+        """Nothing is held back."""
+        return []
+
     def _open(self, data: _Data, raw: bytes) -> Delta:
         message = data.message or reply.Said()
         self._begun = reply.spent_of(message.usage)
@@ -88,7 +92,7 @@ class AnthropicEvents:
         if block.type != "tool_use":
             return Delta(text=block.text or "", reasoning=block.thinking or "", raw=raw)
         place = len(self._tools)
-        self._tools[data.index] = (place, reply.arguments_of(block.input))
+        self._tools[data.index] = (place, arguments_text(block.input))
         return Delta(tool_index=place, tool_id=block.id or "", tool_name=block.name or "", raw=raw)
 
     def _piece(self, data: _Data, raw: bytes) -> Delta:
@@ -118,12 +122,8 @@ class AnthropicEvents:
         begun, final = self._begun, reply.spent_of(usage)
         if begun is None or final is None:
             return None
-        merged = {
-            name: begun_count if (count := getattr(final, name)) is None else count
-            for name in reply.Spent.__struct_fields__
-            for begun_count in (getattr(begun, name),)
-        }
-        return reply.counted(reply.Spent(**merged))
+        told = {name: count for name in reply.Spent.__struct_fields__ if (count := getattr(final, name)) is not None}
+        return reply.counted(msgspec.structs.replace(begun, **told))
 
 
 class AnthropicWriter:
@@ -186,7 +186,7 @@ class AnthropicWriter:
         if self._opened:
             return b""
         self._opened = True
-        message = {
+        message: dict[str, Any] = {
             "id": self._id,
             "type": "message",
             "role": "assistant",

@@ -19,6 +19,10 @@ class Taker(Protocol):
         """The deltas of one event; sets `finished` at the end of the answer. Raises RouterError for an error event."""
         ...
 
+    def rest(self) -> list[Delta]:
+        """What is only known when the body has ended; asked once, of a finished answer."""
+        ...
+
 
 class EventReader:
     """A Reader (see `protocols`) over a Taker.
@@ -27,15 +31,15 @@ class EventReader:
     the caller sees does not depend on where the network cuts. A body that is JSON or HTML instead of a stream is read by
     `decode` when it ends, for the error object it may hold.
 
-    `reads_on`: the dialect has no terminator, so that events after the end of the answer (usage) still count.
+    `endless`: the dialect has no terminator, so that only the body's end is one, and `done` is never true before it.
     """
 
-    __slots__ = ("_decode", "_events", "_failed", "_held", "_reads_on", "_started", "_taker")
+    __slots__ = ("_decode", "_endless", "_events", "_failed", "_held", "_started", "_taker")
 
-    def __init__(self, taker: Taker, decode: Callable[[bytes], Completion], *, reads_on: bool = False) -> None:
+    def __init__(self, taker: Taker, decode: Callable[[bytes], Completion], *, endless: bool = False) -> None:
         self._taker = taker
         self._decode = decode
-        self._reads_on = reads_on
+        self._endless = endless
         self._events = EventStream()
         self._failed: RouterError | None = None
         self._started = False
@@ -43,36 +47,36 @@ class EventReader:
 
     @property
     def done(self) -> bool:
-        """Whether the answer is complete."""
-        return self._taker.finished
+        """Whether the terminator was seen."""
+        return self._taker.finished and not self._endless
 
     def feed(self, chunk: bytes) -> list[Delta]:
         """The deltas completed by these bytes."""
         if self._failed is not None:
             raise self._failed
-        if self.done and not self._reads_on:
+        if self.done:
             return []
         if not self._started:
             self._start(chunk)
         return self._read(chunk) if self._held is None else self._hold(chunk)
 
     def close(self) -> list[Delta]:
-        """Nothing more; raises what was held back, or TruncatedAnswer when the answer never ended."""
+        """What was held back, be it an error; raises TruncatedAnswer when the answer never ended."""
         if self._failed is not None:
             raise self._failed
         if self._held is not None:
             self._decode(bytes(self._held))
             raise BadAnswer("the provider sent a whole answer where a stream was asked for")
-        if not self.done:
+        if not self._taker.finished:
             raise TruncatedAnswer("the provider's stream ended before the answer did")
-        return []
+        return self._taker.rest()
 
     def _read(self, chunk: bytes) -> list[Delta]:
         deltas: list[Delta] = []
         try:
             for event in self._events.feed(chunk):
                 deltas += self._taker.take(event)
-                if self._taker.finished and not self._reads_on:
+                if self.done:
                     break
         except RouterError as error:
             self._failed = error

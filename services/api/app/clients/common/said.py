@@ -12,9 +12,10 @@ T = TypeVar("T")
 
 # more tokens than any call can have; a provider that says so is wrong and is not believed
 MOST_TOKENS = 2**31
-Count = Annotated[int, Meta(ge=0, le=MOST_TOKENS)] | None
+Count = Annotated[int, Meta(ge=0, lt=MOST_TOKENS)] | None
 NOTHING = Raw(b"")
 
+_object = msgspec.json.Decoder(dict[str, Raw])
 _BROKEN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -42,3 +43,14 @@ def usage_of(total_in: int, total_out: int, *, cached: int = 0, written: int = 0
     if total_in > MOST_TOKENS or total_out > MOST_TOKENS or cached + written > total_in or reasoning > total_out:
         return None
     return Usage(total_in, total_out, cached, written, reasoning)
+
+
+def arguments_text(value: Raw) -> str:
+    """A call's arguments, which came as an object, as compact JSON text; none at all are an empty object."""
+    return msgspec.json.format(bytes(value) or b"{}", indent=-1).decode("utf-8", "replace")
+
+
+def arguments_object(text: str) -> Raw:
+    """A call's arguments, which a model wrote as text, as an object; what is none cannot be shown as one and is empty."""
+    data = text.encode()
+    return Raw(b"{}" if read_or_none(data, _object) is None else data)

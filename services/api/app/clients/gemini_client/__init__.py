@@ -33,7 +33,7 @@ class GeminiWire:
 
     def reader(self) -> Reader:
         """A fresh reader for one streamed answer."""
-        return EventReader(GeminiEvents(), decode_body, reads_on=True)
+        return EventReader(GeminiEvents(), decode_body, endless=True)
 
     def fault(self, status: int, headers: Mapping[str, str], body: bytes) -> RouterError:
         """The error a non-2xx answer means."""

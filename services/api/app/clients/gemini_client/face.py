@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from msgspec import Raw
 
 from ...domain.answer import Completion, FinishReason, ToolCall, Usage
 from ...domain.request import ChatRequest
 from ...errors import RouterError
+from ..common.said import arguments_object
 
 FINISH_REASON: Final[dict[FinishReason, str]] = {
     "stop": "STOP",
@@ -27,7 +27,6 @@ _ERROR_STATUS: Final = {
     504: "DEADLINE_EXCEEDED",
 }
 _encode = msgspec.json.Encoder().encode
-_object = msgspec.json.Decoder(dict[str, Raw])
 
 
 def render(completion: Completion, request: ChatRequest, call_id: str) -> bytes:
@@ -54,7 +53,7 @@ def candidate_body(
         parts.append({"text": reasoning, "thought": True})
     if text:
         parts.append({"text": text})
-    parts += [{"functionCall": {"id": call.id, "name": call.name, "args": _arguments(call.arguments)}} for call in calls]
+    parts += [{"functionCall": {"id": call.id, "name": call.name, "args": arguments_object(call.arguments)}} for call in calls]
     candidate: dict[str, Any] = {"index": 0}
     if parts:
         candidate["content"] = {"role": "model", "parts": parts}
@@ -74,15 +73,6 @@ def usage_body(usage: Usage) -> dict[str, int]:
         "thoughtsTokenCount": usage.reasoning_tokens,
         "totalTokenCount": usage.input_tokens + usage.output_tokens,
     }
-
-
-def _arguments(text: str) -> Raw:
-    """A call's arguments as the object this dialect wants; what a model wrote that is none cannot be shown as one."""
-    try:
-        _object.decode(text)
-    except msgspec.MsgspecError:
-        return Raw(b"{}")
-    return Raw(text.encode())
 
 
 def complain(error: RouterError, request_id: str) -> bytes:

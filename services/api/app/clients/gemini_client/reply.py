@@ -10,7 +10,7 @@ from msgspec import Raw, Struct, field
 from ...domain.answer import Completion, FinishReason, ToolCall, Usage
 from ...errors import BadAnswer, ProviderAuth, ProviderRefused, RouterError, shown
 from ..common.fault import MAX_RETRY_AFTER, fault_of, retry_after
-from ..common.said import NOTHING, Count, read, read_or_none, usage_of
+from ..common.said import NOTHING, Count, arguments_text, read, read_or_none, usage_of
 
 # a reason that is not listed (STOP, OTHER, LANGUAGE, later ones) is an ordinary stop
 FINISH: dict[str, FinishReason] = {
@@ -123,7 +123,7 @@ _complaint = msgspec.json.Decoder(Complaint | list[Complaint])
 
 def said_of(body: bytes | Raw) -> Said:
     """The typed answer. Raises BadAnswer, or the error that an error object stands for (streams wrap it in an array)."""
-    said = read(body, _said)
+    said: Said | list[Said] = read(body, _said)
     if isinstance(said, list):
         if len(said) != 1:
             raise BadAnswer("the provider's answer is not the JSON of its dialect")
@@ -176,7 +176,7 @@ def calls_of(candidate: Candidate, response_id: str, before: int) -> tuple[ToolC
         ToolCall(
             call.id or f"call_{blake2b(f'{response_id}/{place}/{call.name}'.encode(), digest_size=12).hexdigest()}",
             call.name or "",
-            bytes(call.args).decode("utf-8", "replace") or "{}",
+            arguments_text(call.args),
         )
         for place, call in enumerate(calls, before)
     )

@@ -1,13 +1,13 @@
 """Gemini's event stream, in both directions. `Delta.raw` is one event's JSON as it came.
 
-The dialect has no terminator: an answer is complete once a finish reason came, a body that ends before is cut short.
+The dialect has no terminator: an answer is whole when its body ends after a finish reason; a body that ends before is cut short.
 """
 
 from typing import Any
 
 import msgspec
 
-from ...domain.answer import Delta, FinishReason, Usage
+from ...domain.answer import Delta, FinishReason, ToolCall, Usage
 from ...errors import RouterError
 from ..common.sse import Event
 from . import reply
@@ -17,13 +17,19 @@ _encode = msgspec.json.Encoder().encode
 
 
 class GeminiEvents:
-    """Reads events, each a whole response with new parts; usage is cumulative, so the last one counts."""
+    """Reads events, each a whole response with new parts.
 
-    __slots__ = ("_calls", "finished")
+    The finish and the usage are told at the end of the body: usage is cumulative in every event, and there are models
+    that put an early finish reason into every event too.
+    """
+
+    __slots__ = ("_calls", "_finish", "_usage", "finished")
 
     def __init__(self) -> None:
         self.finished = False
         self._calls = 0
+        self._finish: FinishReason | None = None
+        self._usage: Usage | None = None
 
     def take(self, event: Event) -> list[Delta]:
         """The deltas of one event."""
@@ -35,17 +41,11 @@ class GeminiEvents:
         calls = reply.calls_of(candidate, said.response_id or "", self._calls)
         first = self._calls
         self._calls += len(calls)
-        finish: FinishReason | None = reply.finish_of(candidate.finish_reason, self._calls > 0)
-        if blocked:
-            finish = "content_filter"
-        if finish is not None:
-            self.finished = True
+        self._end(said, "content_filter" if blocked else reply.finish_of(candidate.finish_reason, self._calls > 0))
         head = Delta(
             text=reply.text_of(candidate, thought=False),
             reasoning=reply.text_of(candidate, thought=True),
             refusal=blocked or reply.refusal_of(candidate),
-            finish_reason=finish,
-            usage=reply.counted(said.usage_metadata),
             response_id=said.response_id or "",
             model_id=said.model_version or "",
             raw=event.data,
@@ -55,6 +55,17 @@ class GeminiEvents:
             for place, call in enumerate(calls, first)
         ]
         return [head, *pieces]
+
+    def rest(self) -> list[Delta]:
+        """The finish and the last usage."""
+        return [Delta(finish_reason=self._finish, usage=self._usage)]
+
+    def _end(self, said: reply.Said, finish: FinishReason | None) -> None:
+        if finish is not None:
+            self.finished = True
+            self._finish = finish
+        if bytes(said.usage_metadata):
+            self._usage = reply.counted(said.usage_metadata)
 
 
 class GeminiWriter:
@@ -94,7 +105,7 @@ class GeminiWriter:
         said = f": {comment}\n\n".encode() if comment else b""
         if self._native:
             return said
-        calls = [reply.ToolCall(*self._calls[place]) for place in sorted(self._calls)]
+        calls = [ToolCall(*self._calls[place]) for place in sorted(self._calls)]
         last: dict[str, Any] = {"candidates": [candidate_body("", "", calls, self._finish or "stop", self._refusal)]}
         if self._usage is not None:
             last["usageMetadata"] = usage_body(self._usage)

@@ -11,7 +11,7 @@ from msgspec import Raw, Struct
 from ...domain.answer import Completion, FinishReason, ToolCall, Usage
 from ...errors import BadAnswer, ProviderRefused, RouterError, shown
 from ..common.fault import fault_of, retry_after
-from ..common.said import NOTHING, Count, read, read_or_none, usage_of
+from ..common.said import NOTHING, Count, arguments_text, read, read_or_none, usage_of
 
 # the list is open: a reason that is not in it is an ordinary stop
 FINISH: dict[str, FinishReason] = {
@@ -191,7 +191,7 @@ def id_of(tool: Tool) -> str:
 def arguments_of(tool: Tool) -> str:
     """A call's arguments as JSON text: as the model wrote them, or the object that came instead."""
     raw = tool.function.arguments if tool.function else NOTHING
-    return read(raw, _text) if bytes(raw[:1]) == b'"' else bytes(raw).decode("utf-8", "replace")
+    return read(raw, _text) if bytes(raw).startswith(b'"') else arguments_text(raw)
 
 
 def finish_of(word: str | None) -> FinishReason | None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from ...domain.answer import Delta, FinishReason, Usage
+from ...domain.answer import Delta, FinishReason, ToolCall, Usage
 from ...errors import RouterError
 from ..common.sse import Event
 from . import reply
@@ -41,6 +41,10 @@ class MistralEvents:
             raw=event.data,
         )
         return [head, *(_call(place, tool) for place, tool in enumerate(message.tool_calls or ()))]
+
+    def rest(self) -> list[Delta]:
+        """Nothing is held back."""
+        return []
 
 
 def _call(place: int, tool: reply.Tool) -> Delta:
@@ -90,7 +94,7 @@ class MistralWriter:
         if not self._native:
             said: dict[str, Any] = {"content": ""}
             if self._calls:
-                calls = [reply.ToolCall(*self._calls[place]) for place in sorted(self._calls)]
+                calls = [ToolCall(*self._calls[place]) for place in sorted(self._calls)]
                 said["tool_calls"] = [call_body(place, call) for place, call in enumerate(calls)]
             out += self._chunk(said, finish_word(self._finish))
         return out + b"data: [DONE]\n\n"
