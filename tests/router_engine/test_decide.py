@@ -188,7 +188,8 @@ def test_accurate_takes_the_best_and_lets_cost_break_ties(row: Rower, snapshot_f
 
 def test_equal_models_are_ordered_by_name(row: Rower, snapshot_from: Builder) -> None:
     """Not by their place in the file."""
-    assert chosen(snapshot_from(row("b"), row("c"), row("a")), EASY).ranking == ("a", "b", "c")
+    names = [f"m{n:02d}" for n in range(40)]  # so many that an unstable sort would show
+    assert chosen(snapshot_from(*(row(name) for name in reversed(names))), EASY).ranking == tuple(names)
 
 
 def test_an_unknown_price_counts_as_the_dearest_and_is_said(row: Rower, snapshot_from: Builder) -> None:
@@ -231,13 +232,20 @@ def test_a_price_tier_is_a_cliff(row: Rower, snapshot_from: Builder) -> None:
     rates = Rates(
         input=1_000_000, output=4_000_000, cached=0, cache_write=0, tier_above=1000, tier_input=9_000_000, tier_output=9_000_000
     )
-    table = compile_table(snapshot_from(replace(plain, rates=rates)))
+    lower = replace(row("lower", ms=9000), rates=replace(rates, tier_above=500))
+    table = compile_table(snapshot_from(replace(plain, rates=rates), lower))
     cost = {}
     for n in (1000, 1001):
         decision = decide(z_of(EASY), Wishes(mode="fast", tokens_in=n, max_tokens=8), table, EMPTY_STANDING, 0.0)
-        cost[n] = explain(decision, table, EMPTY_STANDING)[0].cost_usd
+        cost[n] = {candidate.name: candidate.cost_usd for candidate in explain(decision, table, EMPTY_STANDING)}["tiered"]
     assert cost[1000] == pytest.approx(1000e-6 + 8 * 4e-6, rel=1e-4)
     assert cost[1001] == pytest.approx(1001 * 9e-6 + 8 * 9e-6, rel=1e-4)
+
+
+def test_a_limit_that_is_just_met_is_kept(row: Rower, snapshot_from: Builder) -> None:
+    """Windows and longest answers are inclusive."""
+    snapshot = snapshot_from(row("a", max_output=512), row("b", max_output=1000, window=1500), row("c", window=1499))
+    assert chosen(snapshot, EASY, tokens_in=500, max_tokens=1000).ranking == ("b",)
 
 
 REFUSALS = [
