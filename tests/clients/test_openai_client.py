@@ -248,7 +248,7 @@ COMPLETIONS = st.builds(
     finish_reason=st.sampled_from(["stop", "length", "content_filter"]),
     usage=st.builds(Usage, input_tokens=st.integers(0, 9999), output_tokens=st.integers(0, 9999)),
     model_id=st.just("m"),
-    response_id=st.just("r"),
+    response_id=st.just("chatcmpl-r"),
 )
 
 
@@ -263,7 +263,7 @@ def test_face_and_wire_are_inverses(said: Completion) -> None:
     writer = FACE.writer(request, "r", 1, "m")
     stream = b"".join(writer.write(delta) for delta in said.unfolded()) + writer.finish("a comment")
     folded = Completion.folded(read([stream]))
-    assert msgspec.structs.replace(folded, response_id="r") == said
+    assert folded == said
 
 
 @given(st.integers(0, 2000), st.binary(max_size=4))

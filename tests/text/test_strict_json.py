@@ -3,10 +3,11 @@
 import json
 
 import pytest
-from app.errors import CallerError
-from app.text.strict_json import MAX_DEPTH, strict_json
 from hypothesis import given
 from hypothesis import strategies as st
+
+from app.errors import CallerError
+from app.text.strict_json import MAX_DEPTH, strict_json
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

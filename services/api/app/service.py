@@ -1,33 +1,23 @@
-"""`create_app`: the only module that knows every room. Builds one worker's house, keeps its configuration fresh, wires the door."""
+"""`create_app`: the only module that knows every room. Wires one worker's house to the door; no logic of its own."""
 
-import asyncio
-import contextlib
-import logging
 import multiprocessing
-import random
 import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
-from starlette.exceptions import HTTPException
+from fastapi import FastAPI
 
 from . import __version__
-from .access.keys import CallerKeys
-from .clients.openai_client.face import error_body
 from .endpoints import asgi, pages
 from .endpoints.calls import CallEndpoint
 from .endpoints.chat import ChatShape
 from .endpoints.query import QueryShape
-from .errors import MethodNotAllowed, NotFound, RouterError
 from .server.door import Door
+from .server.greeting import greeting
 from .server.guard import KeyGuard
 from .worker import Worker
 
-_log = logging.getLogger("llm_router")
+QUIET = "LLM_ROUTER_QUIET"  # set by `llm-router` for its children, which greet once for all of them
 
 
 def create_app(worker: Worker | None = None) -> FastAPI:
@@ -37,25 +27,27 @@ def create_app(worker: Worker | None = None) -> FastAPI:
         print(worker.fault, file=sys.stderr)  # noqa: T201 - the one line that the operator needs
         if multiprocessing.parent_process() is None:
             raise SystemExit(2)
-    query = CallEndpoint(QueryShape(), worker.house)
-    hot = {
-        "/query": query,
-        "/route": CallEndpoint(QueryShape(always_dry=True), worker.house),
-        "/v1/chat/completions": CallEndpoint(ChatShape(), worker.house),
-    }
+    here = worker
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await worker.start()
+        await here.start()
+        if here.fault is None and not here.environment.values.get(QUIET):
+            print(*greeting(here.environment, here.snapshot(), __version__, None), sep="\n", file=sys.stderr)  # noqa: T201
         try:
             yield
         finally:
-            await worker.stop()
+            await here.stop()
 
     app = Door(
         guard=KeyGuard(worker.keys, asgi.new_id),
-        hot=hot,
+        hot={
+            "/query": CallEndpoint(QueryShape(), worker.house),
+            "/route": CallEndpoint(QueryShape(always_dry=True), worker.house),
+            "/v1/chat/completions": CallEndpoint(ChatShape(), worker.house),
+        },
         title="LLM Router",
+        description="One service in front of every LLM provider.",
         version=__version__,
         lifespan=lifespan,
         docs_url=None,

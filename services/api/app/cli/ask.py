@@ -1,6 +1,7 @@
 """`query`, `explain` and `models`: what is sent, and how the answer is shown."""
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -96,7 +97,9 @@ def models(url: str, key: str, as_json: bool) -> int:
         facts = entry["router"]
         if "provider" in facts:
             mock = "mock" if facts["mock"] else "real"
-            rows.append((entry["id"], facts["model_id"], facts["provider"], mock, str(facts["context_window"]), facts["warning"] or ""))
+            rows.append(
+                (entry["id"], facts["model_id"], facts["provider"], mock, str(facts["context_window"]), facts["warning"] or "")
+            )
         else:
             rows.append((entry["id"], f"the router's choice, {facts['mode']}", "", "", "", ""))
     _table(rows)
@@ -122,7 +125,7 @@ def _error(answer: bytes) -> str:
         return "the service answered with an error that is not one of this router's"
 
 
-def _table(rows: list[tuple[str, ...]]) -> None:
+def _table(rows: Sequence[tuple[str, ...]]) -> None:
     """Columns as wide as their widest cell: readable on a terminal and cut by `awk` in a pipe alike."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:

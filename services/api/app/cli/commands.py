@@ -79,9 +79,9 @@ def query(
     key: Key = "",
 ) -> None:
     """Ask, and see the answer arrive."""
-    from .ask import Asking, query as run  # noqa: PLC0415
+    from . import ask  # noqa: PLC0415
 
-    raise typer.Exit(run(Asking(prompt, mode and mode.value, model, system, url, key), as_json))
+    raise typer.Exit(ask.query(ask.Asking(prompt, mode and mode.value, model, system, url, key), as_json))
 
 
 @app.command()
@@ -94,9 +94,9 @@ def explain(
     key: Key = "",
 ) -> None:
     """Show which model would answer and why, without calling anyone."""
-    from .ask import Asking, explain as run  # noqa: PLC0415
+    from . import ask  # noqa: PLC0415
 
-    raise typer.Exit(run(Asking(prompt, mode and mode.value, "auto", system, url, key), as_json))
+    raise typer.Exit(ask.explain(ask.Asking(prompt, mode and mode.value, "auto", system, url, key), as_json))
 
 
 @app.command()

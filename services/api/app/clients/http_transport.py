@@ -122,9 +122,7 @@ class HttpTransport:
         else:
             response.close()
 
-    async def _send(
-        self, call: Call, headers: dict[str, str], timeout: aiohttp.ClientTimeout, who: str
-    ) -> aiohttp.ClientResponse:
+    async def _send(self, call: Call, headers: dict[str, str], limits: aiohttp.ClientTimeout, who: str) -> aiohttp.ClientResponse:
         reused: list[bool] = []
         for last in (False, True):
             try:
@@ -133,7 +131,7 @@ class HttpTransport:
                     _url(call.url),
                     data=call.body,
                     headers=headers,
-                    timeout=timeout,
+                    timeout=limits,
                     allow_redirects=False,
                     trace_request_ctx=reused,
                 )
@@ -164,7 +162,5 @@ class HttpTransport:
             self._session = None
 
 
-async def _note_reuse(
-    _session: aiohttp.ClientSession, context: SimpleNamespace, _params: Any
-) -> None:
+async def _note_reuse(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: Any) -> None:
     context.trace_request_ctx.append(True)

@@ -37,10 +37,8 @@ class ChatShape:
 
     def whole(self, walk: Walk, completion: Completion, settled: Settled) -> bytes:
         """The provider's own body when it is of this dialect, else one spelled out; with `router` beside it when asked."""
-        if completion.raw and walk.native and not walk.from_stream:
-            body = completion.raw
-        else:
-            body = FACE.render(completion, walk.request, walk.asking.id, int(time.time()))
+        own = completion.raw if walk.passes else b""
+        body = own or FACE.render(completion, walk.request, walk.asking.id, int(time.time()))
         if not walk.request.explain:
             return body
         record = settled.record
@@ -55,7 +53,7 @@ class ChatShape:
     def writer(self, walk: Walk) -> Writer:
         """Chunks; the provider's own where it speaks this dialect."""
         model = walk.served.model_id if walk.served else walk.request.model
-        return FACE.writer(walk.request, walk.asking.id, int(time.time()), model, walk.native)
+        return FACE.writer(walk.request, walk.asking.id, int(time.time()), model, walk.passes)
 
     def last(self, writer: Writer, walk: Walk, settled: Settled) -> bytes:
         """The real cost and who served, in a comment that SDKs skip, then the terminator."""

@@ -15,14 +15,14 @@ def reply_headers(walk: Walk, settled: Settled | None) -> asgi.Headers:
     if settled is None:
         estimate = estimated_nano(walk)
         if estimate is not None:
-            headers.append((b"x-router-estimated-cost-usd", b"%.9f" % (estimate * NANO)))
+            headers.append((b"x-router-estimated-cost-usd", b"%.9f" % (estimate / NANO)))
         if walk.first_token is not None:
             overhead = walk.first_token - walk.asking.started - walk.waited - walk.queue_ms / 1000
             headers.append((b"x-router-overhead-ms", b"%.3f" % (max(overhead, 0.0) * 1000)))
         return headers
     record = settled.record
     if record.cost_nano_usd is not None:
-        headers.append((b"x-router-cost-usd", b"%.9f" % (record.cost_nano_usd * NANO)))
+        headers.append((b"x-router-cost-usd", b"%.9f" % (record.cost_nano_usd / NANO)))
     headers.append((b"x-router-overhead-ms", b"%.3f" % record.overhead_ms))
     return headers
 

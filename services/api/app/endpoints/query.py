@@ -88,7 +88,7 @@ def _head(walk: Walk) -> dict[str, Any]:
             "name": target.name,
             "provider": target.provider,
             "model_id": target.model_id,
-            "estimated_cost": None if estimate is None else estimate * NANO,
+            "estimated_cost": None if estimate is None else estimate / NANO,
         },
         "prompt": walk.request.prompt,
         "mode": walk.mode,

@@ -24,7 +24,20 @@ class Compiled(Struct, frozen=True):
 class House:
     """One worker's parts. `now` is wall time in seconds, `clock` monotonic seconds, `draw` uniform in 0..1."""
 
-    __slots__ = ("admission", "cache", "clock", "compiled", "draw", "http", "journal", "live", "mock", "now", "standing_written", "wires")
+    __slots__ = (
+        "admission",
+        "cache",
+        "clock",
+        "compiled",
+        "draw",
+        "http",
+        "journal",
+        "live",
+        "mock",
+        "now",
+        "standing_written",
+        "wires",
+    )
 
     def __init__(
         self,

@@ -1,5 +1,6 @@
 """The cache's part of a call: which entries may answer it, and what is kept of a new answer. Knows no backend."""
 
+import msgspec
 from msgspec import Struct
 
 from ..caching.entry import Entry
@@ -52,8 +53,9 @@ def keep(house: House, walk: Walk, completion: Completion, done: Settled) -> Non
         row=served.name,
         provider=served.provider,
         model_id=served.model_id,
-        completion=completion,
-        raw_dialect=served.dialect if walk.native else "",
+        completion=msgspec.structs.replace(completion, raw=b""),
+        raw=completion.raw if walk.native else b"",
+        raw_dialect=served.dialect,
         form="stream" if walk.request.stream else "whole",
         stored_at=house.now(),
         cost_nano=done.record.cost_nano_usd,
@@ -67,3 +69,46 @@ def _rows(walk: Walk) -> tuple[str, ...]:
     if walk.decision is None:
         return (walk.targets[0].name,)
     return near_best(walk.decision, walk.compiled.table, walk.compiled.snapshot.cache.quality_slack)
+
+
+def _material(walk: Walk) -> bytes:
+    target = walk.targets[0]
+    return key_material(
+        walk.request,
+        scope=walk.asking.scope,
+        mode=walk.mode,
+        version=walk.compiled.snapshot.cache.version,
+        mock=target.mock,
+    )
+
+
+def _hosts(walk: Walk, name: str) -> tuple[str, ...]:
+    """The hosts that may answer for a row are part of its key: the same id elsewhere is another model."""
+    return tuple(f"{t.provider}/{t.model_id}@{t.base_url}" for t in walk.compiled.snapshot.models[name].targets)
+
+
+def _target(walk: Walk, name: str, entry: Entry) -> Target | None:
+    """The deployment that gave a kept answer, None when the configuration knows it no longer."""
+    targets = walk.compiled.snapshot.models[name].targets
+    return next((t for t in targets if (t.provider, t.model_id) == (entry.provider, entry.model_id)), None)
+
+
+def _serve(house: House, walk: Walk, entry: Entry, target: Target) -> Found:
+    """The kept answer in the caller's form; the provider's own bytes only for the same dialect in the same form."""
+    walk.cache = "hit"
+    walk.served = target
+    walk.saved_nano = entry.cost_nano or 0
+    walk.first_token = house.clock()
+    form = "stream" if walk.request.stream else "whole"
+    own = bool(entry.raw) and walk.native and entry.form == form and entry.raw_dialect == target.dialect
+    completion = msgspec.structs.replace(entry.completion, raw=entry.raw if own else b"")
+    walk.raw_passes = own
+    if not walk.request.stream:
+        return Found(completion, [])
+    return Found(completion, _replayed(house, target, entry.raw) if own else completion.unfolded())
+
+
+def _replayed(house: House, target: Target, raw: bytes) -> list[Delta]:
+    """The provider's own pieces, read again so that the writer knows what each of them holds."""
+    reader = house.wires[target.wire].reader()
+    return [delta for piece in raw.split(RAW_SEPARATOR) for delta in reader.feed(b"data: " + piece + b"\n\n")]

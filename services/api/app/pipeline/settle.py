@@ -13,16 +13,17 @@ from ..domain.record import DecisionNote, Outcome, Propensity, Record, StandingL
 from ..domain.score import Score
 from ..domain.target import price
 from ..logging_utils.journal import encode
+from ..router_engine.explain import baseline_cost
 from ..text.redact import redacted
 from ..text.tokens import estimate_tokens
 from .house import House
 from .walk import Walk
 
-NANO = 1e-9
+NANO = 1e9  # nano-dollars in a dollar; dividing by it rounds correctly, multiplying by 1e-9 would not
 
 
 class Settled(Struct, frozen=True):
-    """A call that ended: its record and its score (None when nothing was scored)."""
+    """A call that ended: its record and its score (None when it was not answered)."""
 
     record: Record
     score: Score | None
@@ -40,7 +41,8 @@ def settle(
     nano: int | None = 0
     if source != "none" and not hit and target is not None and not target.mock:
         nano = price(usage, rates) if rates else None
-    judged = score(request, completion) if completion is not None and outcome == "answered" and snapshot.scoring else None
+    judged = score(request, completion) if completion is not None and outcome == "answered" else None
+    told = judged if snapshot.scoring else None
     ended = house.clock()
     latency = ended - asking.started
     prompts = snapshot.logging.prompts
@@ -64,19 +66,19 @@ def settle(
         cached_tokens=usage.cached_tokens,
         reasoning_tokens=usage.reasoning_tokens,
         usage_source=source,
-        cost_usd=None if nano is None else nano * NANO,
+        cost_usd=None if nano is None else nano / NANO,
         cost_nano_usd=nano,
         price_source=rates.source if rates else None,
-        saved_usd=walk.saved_nano * NANO,
-        baseline_usd=_baseline(walk, usage) if source != "none" else None,
+        saved_usd=walk.saved_nano / NANO,
+        baseline_usd=baseline_cost(usage, walk.compiled.table) if source != "none" else None,
         latency_ms=round(latency * 1000, 3),
         first_token_ms=None if walk.first_token is None else round((walk.first_token - asking.started) * 1000, 3),
         queue_ms=walk.queue_ms,
         overhead_ms=round(max(latency - walk.waited - walk.queue_ms / 1000, 0.0) * 1000, 3),
         cache=walk.cache,
-        score=judged.score if judged else None,
-        score_reasons=judged.reasons if judged else (),
-        scorer=judged.scorer if judged else None,
+        score=told.score if told else None,
+        score_reasons=told.reasons if told else (),
+        scorer=told.scorer if told else None,
         mock=bool(target and target.mock),
         prompt_hash=None if prompts == "none" else prompt_hash(walk),
         attempts=tuple(walk.attempts),
@@ -126,12 +128,6 @@ def _usage(walk: Walk, completion: Completion | None) -> tuple[Usage, str]:
     if not said and completion.finish_reason is None:
         return Usage(), "none"
     return Usage(input_tokens=walk.tokens_in, output_tokens=estimate_tokens(said)), "estimate"
-
-
-def _baseline(walk: Walk, usage: Usage) -> float | None:
-    snapshot = walk.compiled.snapshot
-    row = snapshot.models.get(snapshot.routing.baseline or "")
-    return price(usage, row.rates) * NANO if row is not None and row.rates is not None else None
 
 
 def _note(walk: Walk, decision: Decision) -> DecisionNote:

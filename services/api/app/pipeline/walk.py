@@ -39,12 +39,12 @@ class Walk:
         "decision",
         "dropped",
         "first_token",
-        "from_stream",
         "left_for",
         "material",
         "mode",
         "named",
         "queue_ms",
+        "raw_passes",
         "recall_wish",
         "request",
         "saved_nano",
@@ -73,7 +73,7 @@ class Walk:
         self.material = b""
         self.cache_keys: dict[str, str] = {}  # entry key -> catalogue row
         self.saved_nano = 0
-        self.from_stream = False  # `completion.raw` holds a stream's pieces, not a whole body
+        self.raw_passes = True  # false when a kept answer's own bytes are of another form
         self.attempts: list[Attempt] = []
         self.tried: Target | None = None  # the target being called now
         self.served: Target | None = None  # the target whose answer the caller gets
@@ -89,6 +89,11 @@ class Walk:
         """Whether who served speaks the dialect of the caller's face, so that its own bytes can pass."""
         original = self.request.original
         return original is not None and self.served is not None and self.served.dialect == original.dialect
+
+    @property
+    def passes(self) -> bool:
+        """Whether the provider's own bytes go to the caller as they are."""
+        return self.native and self.raw_passes
 
     @property
     def decided(self) -> str:

@@ -11,7 +11,7 @@ from .predict import Figures, predict
 from .quality import good_answer
 from .table import Rows, Table
 
-_NANO = 1e-9
+_NANO = 1e9
 
 
 def explain(decision: Decision, table: Table, standing: Standing) -> tuple[Candidate, ...]:
@@ -50,7 +50,7 @@ def near_best(decision: Decision, table: Table, slack: float) -> tuple[str, ...]
 
 def baseline_cost(usage: Usage, table: Table) -> float | None:
     """US dollars that `routing.baseline` would have cost for this usage; None without a baseline or a known price of it."""
-    return None if table.baseline is None else price(usage, table.baseline) * _NANO
+    return None if table.baseline is None else price(usage, table.baseline) / _NANO
 
 
 def _candidate(rows: Rows, figures: Figures, i: int, excluded: str | None) -> Candidate:

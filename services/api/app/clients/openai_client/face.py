@@ -25,7 +25,7 @@ def render(completion: Completion, request: ChatRequest, call_id: str, created: 
         ]
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": completion.finish_reason or "stop"}
     body = {
-        "id": completion.response_id or f"chatcmpl-{call_id}",
+        "id": completion.response_id if completion.response_id.startswith("chatcmpl") else f"chatcmpl-{call_id}",
         "object": "chat.completion",
         "created": created,
         "model": completion.model_id or request.model,

@@ -72,7 +72,6 @@ class RouterWishes(Struct, forbid_unknown_fields=True):
 class ChatBody(Struct):
     """The fields of a chat body that we read; unknown ones are the caller's and travel."""
 
-
     messages: list[ChatMessage]
     model: str
     max_tokens: Tokens | None = None

@@ -1,0 +1,50 @@
+"""The seam between the pipeline and the places where answers lie. Bytes in, bytes out; a failure of any kind is a miss."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+
+class Cache(Protocol):
+    """A place for answers. Nothing raises: what cannot be read is a miss, what cannot be written is forgotten."""
+
+    async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
+        """The values under `keys`, None where there is none; one read for all."""
+        ...
+
+    def set(self, key: str, value: bytes, ttl_seconds: float) -> None:
+        """Keep a value until it expires. Never waits; visible in this process at once where the backend is local."""
+        ...
+
+    async def delete(self, keys: Sequence[str]) -> int:
+        """Forget values; how many there were, as far as the backend can tell."""
+        ...
+
+    async def close(self) -> None:
+        """Write out what is under way and let go."""
+        ...
+
+    def describe(self) -> str:
+        """The backend in a few words, without secrets."""
+        ...
+
+
+class NoCache:
+    """`cache.backend: none`."""
+
+    async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
+        """Nothing is ever there."""
+        return [None] * len(keys)
+
+    def set(self, key: str, value: bytes, ttl_seconds: float) -> None:
+        """Nothing is kept."""
+
+    async def delete(self, keys: Sequence[str]) -> int:
+        """Nothing was there."""
+        return 0
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    def describe(self) -> str:
+        """The backend's name."""
+        return "none"

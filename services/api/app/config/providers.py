@@ -1,0 +1,58 @@
+"""The five built-in providers, and the hosts that the config adds. No key is ever read here, only whether one is set."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from .settings import ProviderRow, Settings
+
+
+class Provider(Struct, frozen=True):
+    """One host, complete. `keyless` = it takes no key."""
+
+    name: str
+    dialect: str
+    wire: str
+    base_url: str
+    key_env: tuple[str, ...]
+    keyless: bool
+    enabled: bool
+
+    def has_key(self, env: Mapping[str, str]) -> bool:
+        """Whether calls can be real: one of its variables is set and not empty, or none is needed."""
+        return self.keyless or any(env.get(name, "").strip() for name in self.key_env)
+
+
+# Llama: Groq dropped its Llama chat models in August 2026 and Together its 70B in October; DeepInfra still serves Llama 3.3 70B
+BUILT_IN: dict[str, tuple[str, str, str]] = {
+    "openai": ("openai", "https://api.openai.com/v1", "OPENAI_API_KEY"),
+    "anthropic": ("anthropic", "https://api.anthropic.com", "ANTHROPIC_API_KEY"),
+    "gemini": ("gemini", "https://generativelanguage.googleapis.com", "GEMINI_API_KEY"),
+    "mistral": ("mistral", "https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
+    "llama": ("openai", "https://api.deepinfra.com/v1/openai", "LLAMA_API_KEY"),
+}
+
+
+def providers_of(settings: Settings) -> dict[str, Provider]:
+    """Every provider by name: the built-in ones, changed and joined by the config's rows."""
+    names = [*BUILT_IN, *(name for name in settings.providers if name not in BUILT_IN)]
+    return {name: _provider(name, settings.providers.get(name, ProviderRow())) for name in names}
+
+
+def _provider(name: str, row: ProviderRow) -> Provider:
+    dialect, base_url, variable = BUILT_IN.get(name, ("openai", "", ""))
+    dialect = row.dialect or dialect
+    named = row.key_env
+    if "key_env" in row.model_fields_set:
+        keys = (named,) if isinstance(named, str) else tuple(named or ())
+    else:
+        keys = (variable,) if variable else ()
+    return Provider(
+        name=name,
+        dialect=dialect,
+        wire=("openai" if name == "openai" else "llama") if dialect == "openai" else dialect,
+        base_url=(row.base_url or base_url).rstrip("/"),
+        key_env=keys,
+        keyless="key_env" in row.model_fields_set and not keys,
+        enabled=row.enabled,
+    )

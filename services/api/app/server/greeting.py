@@ -1,0 +1,38 @@
+"""The few lines at the start: what runs, what is real, where things lie, what overrides what. Builds text; prints nothing."""
+
+from ..config.home import Environment
+from ..config.load import OVERRIDES
+from ..config.show import without_password
+from ..config.snapshot import Snapshot
+
+
+def greeting(environment: Environment, snapshot: Snapshot, version: str, address: str | None) -> list[str]:
+    """The lines; `address` is None where another server prints it."""
+    where = f" on {address}" if address else ""
+    lines = [f"LLM Router {version}{where}, mode {snapshot.mode}, config {snapshot.source} ({snapshot.digest})"]
+    lines.append(f"  providers: {_providers(snapshot)}")
+    if not snapshot.any_real:
+        lines.append(f"  mock mode: no provider has a key; put one into {environment.home / '.env'} (see .env.example)")
+    cache = snapshot.cache
+    place = {"local": cache.path, "redis": without_password(cache.redis_url), "none": ""}[cache.backend]
+    lines.append(f"  cache: {cache.backend} {place}".rstrip() + f", journal: {snapshot.logging.per_call_path}")
+    lines += [f"  {line}" for line in overrides(environment)]
+    lines += [f"  warning: {warning}" for warning in snapshot.warnings]
+    return lines
+
+
+def _providers(snapshot: Snapshot) -> str:
+    states: dict[str, str] = {}
+    for model in snapshot.models.values():
+        if model.enabled:
+            states[model.provider] = "real" if model.real or states.get(model.provider) == "real" else "mock"
+    return ", ".join(f"{name} {state}" for name, state in states.items())
+
+
+def overrides(environment: Environment) -> list[str]:
+    """Which variables override which keys."""
+    return [
+        f"{variable} ({environment.origin(variable)}) overrides {'.'.join(target)}"
+        for variable, target in OVERRIDES.items()
+        if environment.values.get(variable, "").strip()
+    ]
