@@ -81,8 +81,7 @@ class Rollup:
             self._state = None
             return False
         if self._state is None:
-            saved = load_state(self._state_path)
-            self._take(Booking(saved, _breathe) if saved is not None else self._recomputed(None)[0])
+            self._begin()
         files = journal_files(self._journal)
         self._read_new(files)
         self._write()
@@ -124,6 +123,12 @@ class Rollup:
         self._lease.release()
         self._state = None
 
+    def _begin(self) -> None:
+        """Go on from the saved state, or from the whole journal if there is none."""
+        saved = load_state(self._state_path)
+        self._take(Booking(saved, _breathe) if saved is not None else self._recomputed(None)[0])
+        self._tell_damage(0)
+
     def _take(self, booking: Booking) -> None:
         self._state = booking.state
         self._booking = booking
@@ -138,9 +143,13 @@ class Rollup:
             if path.suffix != ".gz":  # it was read before it was packed; a rebuild unpacks it
                 self._read(booking, path)
         self._changed |= booking.consumed > consumed
-        if booking.damaged > damaged:
-            first = booking.places[0]
-            self._report(f"{booking.damaged - damaged} damaged lines skipped, the first in {first.file} at byte {first.offset}")
+        self._tell_damage(damaged)
+
+    def _tell_damage(self, before: int) -> None:
+        found = self._booking.damaged - before
+        if found:
+            first = self._booking.places[0]
+            self._report(f"{found} damaged lines skipped, the first in {first.file} at byte {first.offset}")
 
     def _read(self, booking: Booking, path: Path) -> None:
         """Read what is new in one file. One that cannot be read is named once and does not stop the others."""
