@@ -297,7 +297,8 @@ calls = st.builds(
         score=score, saved_usd=(nano or 0) * 1e-9, tokens_in=n,
     ),
     st.integers(0, 60), st.integers(1, 3), st.sampled_from(["a", "b", "\u2028", None]),
-    st.sampled_from(["answered", "failed", "abandoned"]), st.none() | st.integers(0, 10**12), st.floats(0, 1e6), st.sampled_from(["hit", "miss", "off"]), st.none() | st.floats(0, 1),
+    st.sampled_from(["answered", "failed", "abandoned"]), st.none() | st.integers(0, 10**12), st.floats(0, 1e6),
+    st.sampled_from(["hit", "miss", "off"]), st.none() | st.floats(0, 1),
 )  # fmt: skip
 events = st.lists(
     st.one_of(
