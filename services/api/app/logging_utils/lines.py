@@ -51,7 +51,7 @@ class Standing(Struct, tag_field="kind", tag="standing", gc=False):
     """A line that the rollup passes over."""
 
 
-_DECODER = msgspec.json.Decoder(CallLine | LateScore | Standing)
+_DECODER: msgspec.json.Decoder[CallLine | LateScore | Standing] = msgspec.json.Decoder(CallLine | LateScore | Standing)
 _DAYS: dict[str, str] = {}
 """Days that were seen, so that a date is checked once and not once a line."""
 
