@@ -1,7 +1,7 @@
 """What the keys of a config mean together: references, circles, doubles, missing keys. Types are already sound here."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from .providers import BUILT_IN, Provider, providers_of
@@ -29,7 +29,7 @@ def check(settings: Settings, document: Document, path: Path, env: Mapping[str, 
     _check_providers(providers, fault)
     _check_models(settings, providers, fault)
     _check_fallbacks(settings, fault)
-    _check_successors(settings, fault)
+    _check_successors(settings, providers, fault)
     _check_aliases(settings, fault)
     baseline = settings.routing.baseline
     if baseline is not None and baseline not in settings.models:
@@ -38,6 +38,11 @@ def check(settings: Settings, document: Document, path: Path, env: Mapping[str, 
         raise fault("logging.daily_rollup_path", "is the journal's own path: give the rollup another file")
     if settings.mock == "never":
         _check_keys(settings, providers, env, fault)
+
+
+def _reserved(name: str) -> bool:
+    """Also the names that do not exist yet: a later version's `auto-...` must not change what a file means."""
+    return name.startswith("auto-") or name.removesuffix("*") == "auto"
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:
@@ -56,8 +61,8 @@ def _check_providers(providers: dict[str, Provider], fault: _Complaint) -> None:
 def _check_models(settings: Settings, providers: dict[str, Provider], fault: _Complaint) -> None:
     places: dict[tuple[str, str], str] = {}
     for name, row in settings.models.items():
-        if name in AUTO:
-            raise fault(f"models.{name}", "this name is taken by the router itself")
+        if _reserved(name):
+            raise fault(f"models.{name}", "auto and names that begin with auto- are the router's own")
         for where, provider, model_id in [
             (f"models.{name}", row.provider, row.id),
             *((f"models.{name}.deployments.{i}", d.provider, d.id) for i, d in enumerate(row.deployments)),
@@ -82,21 +87,31 @@ def _check_fallbacks(settings: Settings, fault: _Complaint) -> None:
         raise fault(f"models.{circle[0]}.fallbacks", f"lead in a circle: {' -> '.join([*circle, circle[0]])}")
 
 
-def _check_successors(settings: Settings, fault: _Complaint) -> None:
+def _check_successors(settings: Settings, providers: dict[str, Provider], fault: _Complaint) -> None:
+    places = {f"{row.provider}/{row.id}": name for name, row in settings.models.items()}
+    graph: dict[str, tuple[str, ...]] = {}
     for name, row in settings.models.items():
-        if row.successor in (name, f"{row.provider}/{row.id}"):
+        successor = row.successor
+        if successor is None:
+            continue
+        successor = places.get(successor, successor)
+        if successor == name:
             raise fault(f"models.{name}.successor", "a model cannot succeed itself")
-        if row.successor is not None and row.successor not in settings.models and "/" not in row.successor:
-            raise fault(f"models.{name}.successor", _unknown(row.successor, settings.models) + " nor provider/id")
-    circle = _circle({name: (row.successor,) for name, row in settings.models.items() if row.successor in settings.models})
+        provider, slash, _ = successor.partition("/")
+        if successor not in settings.models and not (slash and provider in providers):
+            raise fault(f"models.{name}.successor", _unknown(successor, settings.models) + ", nor a known provider/id")
+        graph[name] = (successor,)
+    circle = _circle(graph)
     if circle:
         raise fault(f"models.{circle[0]}.successor", f"leads in a circle: {' -> '.join([*circle, circle[0]])}")
 
 
 def _check_aliases(settings: Settings, fault: _Complaint) -> None:
-    full_ids = {f"{row.provider}/{row.id}" for row in settings.models.values()}
+    full_ids = {f"{place.provider}/{place.id}" for row in settings.models.values() for place in (row, *row.deployments)}
     for alias, meant in settings.aliases.items():
-        if alias in AUTO or alias in settings.models:
+        if _reserved(alias):
+            raise fault(f"aliases.{alias}", "auto and names that begin with auto- are the router's own")
+        if alias in settings.models:
             raise fault(f"aliases.{alias}", "this name is already taken and would never be reached")
         known = meant in AUTO or meant in settings.models or meant in full_ids or meant in settings.aliases
         if not known:
@@ -108,27 +123,28 @@ def _check_aliases(settings: Settings, fault: _Complaint) -> None:
         raise fault(f"aliases.{circle[0]}", f"leads in a circle: {' -> '.join([*circle, circle[0]])}")
 
 
-def _circle(graph: Mapping[str, Iterable[str | None]]) -> list[str]:
-    """The first circle found, as its members in order; empty when there is none."""
+def _circle(graph: Mapping[str, Sequence[str]]) -> list[str]:
+    """The first circle found, as its members in order; empty when there is none. Without recursion: chains may be long."""
     done: set[str] = set()
-
-    def walk(name: str, trail: list[str]) -> list[str]:
-        if name in trail:
-            return trail[trail.index(name) :]
-        if name in done:
-            return []
-        for other in graph.get(name, ()):
-            if other is not None and (found := walk(other, [*trail, name])):
-                return found
-        done.add(name)
-        return []
-
-    return next((found for name in graph if (found := walk(name, []))), [])
+    for start in graph:
+        trail: dict[str, Iterator[str]] = {start: iter(graph[start])}
+        while trail:
+            name = next(reversed(trail))
+            other = next(trail[name], None)
+            if other is None:
+                done.add(name)
+                del trail[name]
+            elif other in trail:
+                members = list(trail)
+                return members[members.index(other) :]
+            elif other in graph and other not in done:
+                trail[other] = iter(graph[other])
+    return []
 
 
 def _check_keys(settings: Settings, providers: dict[str, Provider], env: Mapping[str, str], fault: _Complaint) -> None:
     for name, row in settings.models.items():
-        provider = providers[row.provider]
-        if row.enabled and provider.enabled and not provider.has_key(env):
-            variables = " or ".join(provider.key_env)
-            raise fault("mock", f"is never, but {variables} is not set and the enabled model {name} needs it")
+        for provider in (providers[place] for place in (row.provider, *(d.provider for d in row.deployments))):
+            if row.enabled and provider.enabled and not provider.has_key(env):
+                variables = " or ".join(provider.key_env)
+                raise fault("mock", f"is never, but {variables} is not set and the enabled model {name} needs it")

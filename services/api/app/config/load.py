@@ -3,9 +3,10 @@
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from .check import check
 from .settings import Settings
@@ -58,58 +59,64 @@ _SECTIONS = frozenset(Settings.model_fields) - {"mode", "mock", "mock_latency_sc
 
 
 def _first_fault(error: ValidationError, document: Document, path: Path, env: Mapping[str, str]) -> ConfigError:
-    """Pydantic's first complaint, in one line of ours. Unions complain once per member: the deepest place speaks."""
-    faults = error.errors(include_url=False, include_context=True, include_input=False)
-    fault = faults[0]
-    place = [str(step) for step in fault["loc"] if step not in ("[key]",) and not str(step).startswith(("function-", "list["))]
-    while len(place) > 1 and ".".join(place) not in document.lines and place[-1] in ("str", "constrained-str", "float", "int"):
-        place.pop()
+    """Pydantic's first complaint, in one line of ours."""
+    fault = error.errors(include_url=False, include_input=False)[0]
+    place = [str(step) for step in fault["loc"] if step != "[key]"]
     key = ".".join(place)
     for variable, target in OVERRIDES.items():
         if key == ".".join(target) and env.get(variable, "").strip():
-            return ConfigError(variable, "", f"{_reason(fault)}; it overrides {key} of {path}")
+            return ConfigError(variable, "", f"{_reason(fault, place)}; it overrides {key} of {path}")
     line = document.lines.get(key) or document.lines.get(".".join(place[:-1]))
     return ConfigError(path, key, _reason(fault, place), line)
 
 
-def _reason(fault: Any, place: list[str] | None = None) -> str:
+_REASONS = {
+    "missing": "is required",
+    "too_short": "must not be empty",
+    "model_type": "must be a mapping of keys",
+    "dict_type": "must be a mapping of keys",
+    "list_type": "must be a list",
+    "int_type": "must be a whole number, without quotes",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number, without quotes",
+    "finite_number": "must be a finite number",
+    "bool_type": "must be true or false",
+    "string_type": "must be text; put it in quotes",
+    "string_unicode": "holds half a character (a lone surrogate)",
+}
+
+
+def _reason(fault: ErrorDetails, place: list[str]) -> str:
     kind = fault["type"]
-    if kind == "extra_forbidden" and place:
-        near = difflib.get_close_matches(place[-1], _known(place[:-1]), n=1, cutoff=0.6)
-        return "unknown key" + (f"; did you mean {near[0]}?" if near else f"; known here: {', '.join(_known(place[:-1]))}")
-    if kind == "missing":
-        return "is required"
+    if kind == "extra_forbidden":
+        known = _known(place[:-1])
+        near = difflib.get_close_matches(place[-1], known, n=1)
+        return "unknown key" + (f"; did you mean {near[0]}?" if near else f"; known here: {', '.join(known)}")
     if kind == "value_error":
         return str(fault["ctx"]["error"])
-    if kind == "string_pattern_mismatch":
-        return f"is not of the accepted form {fault['ctx']['pattern']}"
-    message = fault["msg"]
-    return f"{message[:1].lower()}{message[1:]}"
+    return _REASONS.get(kind) or fault["msg"].replace("Input should be", "must be").replace("String should have", "must have")
 
 
 def _known(place: list[str]) -> list[str]:
     """The keys that are known at a place of the file."""
-    shape: Any = Settings
-    for step in place:
-        fields = getattr(shape, "model_fields", {})
-        annotation = fields[step].annotation if step in fields else getattr(shape, "__args__", (None, None))[-1]
-        shape = _shape_of(annotation)
-    return sorted(getattr(shape, "model_fields", {}))
+    shape: type[BaseModel] = Settings
+    steps = iter(place)
+    for step in steps:
+        inner = _shape_in(shape.model_fields[step].annotation)
+        if inner is None:
+            return []
+        shape, rows = inner
+        if rows:
+            next(steps, None)  # the row's own name or number
+    return sorted(shape.model_fields)
 
 
-def _shape_of(annotation: Any) -> Any:
-    """The model inside an annotation such as `dict[Name, ModelRow]`, `list[Deployment]` or `Annotated[...]`."""
-    if hasattr(annotation, "model_fields"):
-        return annotation
-    for part in getattr(annotation, "__args__", ()):
-        found = _shape_of(part)
-        if hasattr(found, "model_fields"):
-            return _Rows(found) if str(getattr(annotation, "__origin__", "")) in ("<class 'dict'>", "<class 'list'>") else found
-    return annotation
-
-
-class _Rows:
-    """A mapping or list of rows: one more step leads to the row's own shape."""
-
-    def __init__(self, row: Any) -> None:
-        self.__args__ = (row,)
+def _shape_in(annotation: Any) -> tuple[type[BaseModel], bool] | None:
+    """The model inside an annotation such as `dict[Name, ModelRow]`, and whether it is one of several rows there."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation, False
+    for part in get_args(annotation):
+        inner = _shape_in(part)
+        if inner is not None:
+            return inner[0], get_origin(annotation) in (dict, list)
+    return None

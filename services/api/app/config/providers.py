@@ -42,17 +42,13 @@ def providers_of(settings: Settings) -> dict[str, Provider]:
 def _provider(name: str, row: ProviderRow) -> Provider:
     dialect, base_url, variable = BUILT_IN.get(name, ("openai", "", ""))
     dialect = row.dialect or dialect
-    named = row.key_env
-    if "key_env" in row.model_fields_set:
-        keys = (named,) if isinstance(named, str) else tuple(named or ())
-    else:
-        keys = (variable,) if variable else ()
+    named = row.key_env if "key_env" in row.model_fields_set else [variable] if variable else None
     return Provider(
         name=name,
         dialect=dialect,
         wire=("openai" if name == "openai" else "llama") if dialect == "openai" else dialect,
         base_url=(row.base_url or base_url).rstrip("/"),
-        key_env=keys,
-        keyless="key_env" in row.model_fields_set and not keys,
+        key_env=tuple(named or ()),
+        keyless="key_env" in row.model_fields_set and not named,
         enabled=row.enabled,
     )

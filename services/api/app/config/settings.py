@@ -1,17 +1,73 @@
 """Every key of config.yaml with its type, bounds and default. Shapes only: what keys mean together is checked in `check`."""
 
-from typing import Annotated, Literal
+import re
+from datetime import date
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$", max_length=120)]
-Alias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*\*?$", max_length=120)]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+
+def _form(pattern: str, words: str) -> AfterValidator:
+    """Text that `pattern` matches as a whole; `words` say it to people, where pydantic would show the pattern."""
+    form = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if not form.fullmatch(text):
+            raise ValueError(f"must be {words}")
+        return text
+
+    return AfterValidator(check)
+
+
+def _day(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        raise ValueError("must be a day such as 2027-01-14")
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        raise ValueError("is not a day of the calendar") from None
+    return text
+
+
+def _base_url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none, a bracket that does not close
+        sound = False
+    # also refused where urlsplit is lenient: blanks, control characters, and empty user, query or fragment parts
+    if not sound or not re.fullmatch(r"[!-~]+", text) or re.search(r"[@?#\\]", text):
+        raise ValueError("must be an http or https URL without user, query and fragment")
+    return text
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Name = Annotated[
+    str, StringConstraints(max_length=120), _form(r"[A-Za-z0-9][A-Za-z0-9._:/@-]*", "a name of letters, digits and . _ : / @ -")
+]
+Alias = Annotated[
+    str,
+    StringConstraints(max_length=120),
+    _form(
+        r"[A-Za-z0-9][A-Za-z0-9._:/@-]*\*?|\*", "a name of letters, digits and . _ : / @ -, or such a beginning with * after it"
+    ),
+]
+Id = Annotated[str, StringConstraints(max_length=300), _form(r"[!-~]+", "the provider's own name of the model, without blanks")]
+Variable = Annotated[
+    str, StringConstraints(max_length=120), _form(r"[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable, never the key")
+]
+Path = Annotated[str, StringConstraints(max_length=500), _form(r"[^\x00-\x1f\x7f]+", "a path, without control characters")]
+Host = Annotated[str, StringConstraints(max_length=255), _form(r"[A-Za-z0-9.:_-]+", "a host name or address")]
+Text = Annotated[str, StringConstraints(max_length=500), _form(r"[!-~]+", "text without blanks")]
 Amount = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=2**40)]
-Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
+Day = Annotated[str, AfterValidator(_day)]
 Mode = Literal["fast", "balanced", "accurate"]
 Dialect = Literal["openai", "anthropic", "gemini", "mistral"]
 Capability = Literal["streaming", "tools", "vision", "pdf", "json_schema", "reasoning", "sampling"]
@@ -24,11 +80,11 @@ class Strict(BaseModel):
 
 
 class ProviderRow(Strict):
-    """A host. `key_env` names environment variables (several are tried in order); null = the host takes no key."""
+    """A host. `key_env` names one environment variable, or several that are tried in order; null = the host takes no key."""
 
     dialect: Dialect | None = None
-    base_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#@]+(/[^\s?#@]*)?$", max_length=500)] | None = None
-    key_env: Name | list[Name] | None = None
+    base_url: Annotated[str, StringConstraints(max_length=500), AfterValidator(_base_url)] | None = None
+    key_env: Annotated[list[Variable] | None, BeforeValidator(_listed), Field(min_length=1)] = None
     enabled: bool = True
 
 
@@ -36,14 +92,14 @@ class Deployment(Strict):
     """A further place where a model's row can be served."""
 
     provider: Name
-    id: Text
+    id: Id
 
 
 class ModelRow(Strict):
     """A model that may answer. Prices in US dollars per 1,000 tokens (or per million, under the longer names)."""
 
     provider: Name
-    id: Text
+    id: Id
     price_in: Amount | None = None
     price_out: Amount | None = None
     price_in_per_million: Amount | None = None
@@ -58,7 +114,7 @@ class ModelRow(Strict):
     deployments: list[Deployment] = []
     quality: Share | None = None
     retires_on: Day | None = None
-    successor: Text | None = None
+    successor: Id | None = None
 
     @model_validator(mode="after")
     def _one_unit(self) -> "ModelRow":
@@ -101,8 +157,10 @@ class CacheRow(Strict):
 
     backend: Literal["local", "redis", "none"] = "local"
     ttl_seconds: Annotated[int, Field(ge=1, le=10 * 365 * 86_400)] = 86_400
-    redis_url: Annotated[str, StringConstraints(pattern=r"^(rediss?|unix)://\S+$", max_length=500)] = "redis://localhost:6379/0"
-    path: Text = "./cache/answers.sqlite"
+    redis_url: Annotated[
+        str, StringConstraints(max_length=500), _form(r"(rediss?|unix)://[!-~]+", "a redis://, rediss:// or unix:// URL")
+    ] = "redis://localhost:6379/0"
+    path: Path = "./cache/answers.sqlite"
     version: Annotated[str, StringConstraints(max_length=100)] = ""
     max_mb: Annotated[int, Field(ge=1, le=1_000_000)] = 256
     quality_slack: Share = 0.02
@@ -112,8 +170,8 @@ class CacheRow(Strict):
 class LoggingRow(Strict):
     """The journal and its rollup."""
 
-    per_call_path: Text = "./logs/per_call.jsonl"
-    daily_rollup_path: Text = "./logs/daily.json"
+    per_call_path: Path = "./logs/per_call.jsonl"
+    daily_rollup_path: Path = "./logs/daily.json"
     prompts: Literal["none", "hash", "redacted", "full"] = "hash"
     max_bytes: Count = 0
     keep: Annotated[int, Field(ge=1, le=100_000)] | None = None
@@ -141,9 +199,11 @@ class LimitsRow(Strict):
 class ServerRow(Strict):
     """Where the service listens."""
 
-    host: Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9.:_-]+$")] = "127.0.0.1"
+    host: Host = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8_000
-    root_path: Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._~-]+)*$", max_length=200)] = ""
+    root_path: Annotated[
+        str, StringConstraints(max_length=200), _form(r"(/[A-Za-z0-9._~-]+)*", "a path such as /llm, without a slash at its end")
+    ] = ""
     allowed_hosts: list[Text] = []
     cors_origins: list[Text] = []
     keepalive_seconds: Seconds = 15
@@ -157,7 +217,7 @@ class Settings(Strict):
     mock_latency_scale: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = 1.0
     providers: dict[Name, ProviderRow] = {}
     models: Annotated[dict[Name, ModelRow], Field(min_length=1)]
-    aliases: dict[Alias, Alias] = {}
+    aliases: dict[Alias, Name] = {}
     routing: RoutingRow = RoutingRow()
     scoring: ScoringRow = ScoringRow()
     cache: CacheRow = CacheRow()

@@ -107,7 +107,7 @@ def _events(text: str) -> Iterator[tuple[yaml.Event, int, int]]:
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         depth += isinstance(event, yaml.CollectionStartEvent)
-        yield event, event.start_mark.line + 1, depth
+        yield event, event.start_mark.line + 1 if event.start_mark else 1, depth
         depth -= isinstance(event, yaml.CollectionEndEvent)
 
 
