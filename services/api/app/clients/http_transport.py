@@ -5,10 +5,10 @@ answers are bounded. No dialect may be known here.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+import weakref
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from functools import lru_cache
-from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
@@ -74,6 +74,52 @@ def _broken(error: Exception, who: str) -> ProviderError:
     return TruncatedAnswer(f"{who} broke its answer off")
 
 
+class _Connector(aiohttp.TCPConnector):
+    """A pool that remembers whether a task's connection had served before: only then may a lost call be sent again.
+
+    aiohttp's own tracing would tell as much, at the price of a dozen awaited hooks per call.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(limit=0, keepalive_timeout=30, ttl_dns_cache=60)
+        self._used: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.reused: dict[Any, bool] = {}
+
+    async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:  # noqa: ASYNC109 - aiohttp's signature
+        connection = await super().connect(req, traces, timeout)
+        protocol = connection.protocol
+        self.reused[asyncio.current_task()] = protocol in self._used
+        self._used.add(protocol)
+        return connection
+
+
+class _Opening:
+    """One call under way, as a context: entering sends it, leaving lets go of its connection."""
+
+    __slots__ = ("_call", "_deadlines", "_response", "_target", "_transport")
+
+    def __init__(self, transport: "HttpTransport", call: Call, target: Target, deadlines: Deadlines) -> None:
+        self._transport = transport
+        self._call = call
+        self._target = target
+        self._deadlines = deadlines
+        self._response: aiohttp.ClientResponse | None = None
+
+    async def __aenter__(self) -> HttpReply:
+        self._response = await self._transport.send(self._call, self._target, self._deadlines)
+        return HttpReply(self._response, self._target.provider)
+
+    async def __aexit__(self, *_: object) -> None:
+        response = self._response
+        if response is None:
+            return
+        # back to the pool when the body was read to its end, closed otherwise
+        if response.content.at_eof():
+            response.release()
+        else:
+            response.close()
+
+
 class HttpTransport:
     """One client session of one event loop; opened at the first call, so that importing costs nothing.
 
@@ -83,69 +129,47 @@ class HttpTransport:
     def __init__(self, key_of: Callable[[str], str | None]) -> None:
         self._key_of = key_of
         self._session: aiohttp.ClientSession | None = None
+        self._connector: _Connector | None = None
 
-    def _opened(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            trace = aiohttp.TraceConfig()
-            trace.on_connection_reuseconn.append(_note_reuse)
+    def _opened(self) -> tuple[aiohttp.ClientSession, _Connector]:
+        if self._session is None or self._connector is None:
+            self._connector = _Connector()
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30, ttl_dns_cache=60),
+                connector=self._connector,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 skip_auto_headers=_SKIPPED,
                 trust_env=False,
                 auto_decompress=False,
                 read_bufsize=2**17,
-                trace_configs=[trace],
             )
-        return self._session
+        return self._session, self._connector
 
-    @asynccontextmanager
-    async def open(self, call: Call, target: Target, deadlines: Deadlines) -> AsyncIterator[Reply]:
+    def open(self, call: Call, target: Target, deadlines: Deadlines) -> AbstractAsyncContextManager[Reply]:
         """Send the call. Leaving the context before the body's end closes the connection."""
+        return _Opening(self, call, target, deadlines)
+
+    async def send(self, call: Call, target: Target, deadlines: Deadlines) -> aiohttp.ClientResponse:
+        """The open answer. Raises ProviderUnreachable, DeadlineExceeded, BadAnswer, or ProviderAuth when no key is set."""
         headers = {**dict(call.headers), "accept-encoding": "identity", "user-agent": "llm-router"}
         if call.auth:
             name, prefix = _AUTH[call.auth]
             headers[name] = prefix + self._key(target)
         # a whole answer obeys `attempt` here; a stream's `first_token`, `idle` and `total` are kept by who reads it
-        total = None if call.stream else deadlines.attempt
-        timeout = aiohttp.ClientTimeout(total=total, sock_connect=deadlines.connect)
-        response = await self._send(call, headers, timeout, target.provider)
-        try:
-            yield HttpReply(response, target.provider)
-        finally:
-            self._leave(response)
-
-    def _leave(self, response: aiohttp.ClientResponse) -> None:
-        """Back to the pool when the body was read to its end, closed otherwise."""
-        if response.content.at_eof():
-            response.release()
-        else:
-            response.close()
-
-    async def _send(self, call: Call, headers: dict[str, str], limits: aiohttp.ClientTimeout, who: str) -> aiohttp.ClientResponse:
-        reused: list[bool] = []
+        limits = aiohttp.ClientTimeout(total=None if call.stream else deadlines.attempt, sock_connect=deadlines.connect)
+        session, connector = self._opened()
+        task = asyncio.current_task()
         for last in (False, True):
             try:
-                return await self._opened().request(
-                    "POST",
-                    _url(call.url),
-                    data=call.body,
-                    headers=headers,
-                    timeout=limits,
-                    allow_redirects=False,
-                    trace_request_ctx=reused,
+                return await session.request(
+                    "POST", _url(call.url), data=call.body, headers=headers, timeout=limits, allow_redirects=False
                 )
-            except aiohttp.ConnectionTimeoutError:
-                raise ProviderUnreachable(f"no connection to {who} within timeouts.connect") from None
-            except TimeoutError:
-                raise DeadlineExceeded(f"{who} took longer than timeouts.attempt allows") from None
-            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+            except (aiohttp.ClientError, OSError, ValueError) as error:
                 # a pooled connection that the host closed as we wrote: no answer can have begun, one fresh try is safe
-                if last or not reused or isinstance(error, aiohttp.ClientConnectorError):
-                    raise ProviderUnreachable(f"{who} cannot be reached or hung up before answering") from None
-            except (aiohttp.ClientError, ValueError) as error:
-                raise BadAnswer(f"{who} did not answer in HTTP ({type(error).__name__})") from None
-        raise ProviderUnreachable(f"{who} hung up before answering")
+                if last or not (_hung_up(error) and connector.reused.get(task)):
+                    raise _unsent(error, target.provider) from None
+            finally:
+                connector.reused.pop(task, None)
+        raise ProviderUnreachable(f"{target.provider} hung up before answering")
 
     def _key(self, target: Target) -> str:
         for name in target.key_env:
@@ -159,8 +183,21 @@ class HttpTransport:
         if self._session is not None:
             await self._session.close()
             await asyncio.sleep(0)  # lets the transports' own close callbacks run
-            self._session = None
+            self._session = self._connector = None
 
 
-async def _note_reuse(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: Any) -> None:
-    context.trace_request_ctx.append(True)
+def _hung_up(error: Exception) -> bool:
+    return isinstance(error, (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)) and not isinstance(
+        error, aiohttp.ClientConnectorError
+    )
+
+
+def _unsent(error: Exception, who: str) -> ProviderError:
+    """The meaning of a call that got no answer at all."""
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return ProviderUnreachable(f"no connection to {who} within timeouts.connect")
+    if isinstance(error, TimeoutError):
+        return DeadlineExceeded(f"{who} took longer than timeouts.attempt allows")
+    if isinstance(error, OSError) or _hung_up(error):
+        return ProviderUnreachable(f"{who} cannot be reached or hung up before answering")
+    return BadAnswer(f"{who} did not answer in HTTP ({type(error).__name__})")

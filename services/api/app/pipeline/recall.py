@@ -105,10 +105,11 @@ def _serve(house: House, walk: Walk, entry: Entry, target: Target) -> Found:
     walk.raw_passes = own
     if not walk.request.stream:
         return Found(completion, [])
-    return Found(completion, _replayed(house, target, entry.raw) if own else completion.unfolded())
+    return Found(completion, _replayed(house, target, completion.raw) if own else completion.unfolded())
 
 
 def _replayed(house: House, target: Target, raw: bytes) -> list[Delta]:
     """The provider's own pieces, read again so that the writer knows what each of them holds."""
     reader = house.wires[target.wire].reader()
     return [delta for piece in raw.split(RAW_SEPARATOR) for delta in reader.feed(b"data: " + piece + b"\n\n")]
+
