@@ -7,11 +7,10 @@ Then, per candidate: the row that answers and its hosts. Not the config digest: 
 """
 
 import hashlib
-from typing import Any
 
 import msgspec
 
-from ..domain.request import ChatRequest
+from ..domain.request import ChatRequest, Original
 
 KEY_FORMAT = 1
 # model: the row and its hosts stand for it; stream: both forms share an entry; the rest labels a call without changing its answer
@@ -23,28 +22,41 @@ _decode = msgspec.json.Decoder().decode
 
 
 def key_material(request: ChatRequest, *, scope: str, mode: str | None, version: str, mock: bool) -> bytes:
-    """Canonical JSON of all that is the same for every candidate; kept in the entry and compared on a hit."""
-    original = request.original
-    said: dict[str, Any]
-    if original is not None:
+    """Canonical JSON (UTF-8) of all that is the same for every candidate; kept in the entry and compared on a hit."""
+    said = _of_fields(request) if request.original is None else _of_body(request.original)
+    return _encode([KEY_FORMAT, scope, mode, version, mock, *said])
+
+
+def _of_fields(request: ChatRequest) -> tuple[object, ...]:
+    """A call without a body of its own: the typed fields that change what is answered."""
+    said = {
+        "messages": request.messages,
+        "max_tokens": request.max_tokens,
+        "temperature": request.temperature,
+        "top_p": request.top_p,
+        "stop": request.stop,
+        "seed": request.seed,
+        "json_mode": request.json_mode,
+    }
+    return "", said
+
+
+def _of_body(original: Original) -> tuple[object, ...]:
+    """The caller's own body, decoded so that its spelling does not count."""
+    try:
         said = {name: _decode(raw) for name, raw in original.fields.items() if name not in NOT_IN_KEY}
-        dialect = original.dialect
-    else:
-        said = {
-            "messages": request.messages,
-            "max_tokens": request.max_tokens,
-            "temperature": request.temperature,
-            "top_p": request.top_p,
-            "stop": request.stop,
-            "seed": request.seed,
-            "json_mode": request.json_mode,
-        }
-        dialect = ""
-    return _encode([KEY_FORMAT, scope, mode, version, mock, dialect, said])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return original.dialect, *_spelled(original)
+    return original.dialect, said
+
+
+def _spelled(original: Original) -> tuple[object, ...]:
+    """A body with values that JSON can spell and Python cannot hold (1e999): there the spelling itself counts, byte by byte."""
+    return "spelled", {name: bytes(raw).hex() for name, raw in original.fields.items() if name not in NOT_IN_KEY}
 
 
 def digest(material: bytes) -> bytes:
-    """The hash that each candidate's key starts from."""
+    """The hash that each candidate's key starts from, 32 bytes."""
     return hashlib.sha256(material).digest()
 
 

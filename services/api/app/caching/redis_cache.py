@@ -39,7 +39,7 @@ class Breaker:
             return True
         if self._clock() < self._until:
             return False
-        self._until = self._clock() + self._cooldown
+        self._wait()
         return True
 
     def succeeded(self) -> None:
@@ -48,47 +48,57 @@ class Breaker:
         self._cooldown = COOLDOWN[0]
 
     def failed(self) -> bool:
-        """Count; True when this failure opened the breaker."""
+        """Count; True when this failure opened the breaker. Later ones of the same burst do not lengthen the cooldown."""
         self._failures += 1
-        if self._failures < FAILURES_TO_OPEN:
+        if self._failures != FAILURES_TO_OPEN:
             return False
+        self._wait()
+        return True
+
+    def _wait(self) -> None:
         self._until = self._clock() + self._cooldown
         self._cooldown = min(self._cooldown * 2, COOLDOWN[1])
-        return self._failures == FAILURES_TO_OPEN
 
 
 class RedisCache:
-    """Answers in Redis or Valkey under `llmr:1:<key>`. `dropped` counts writes beyond what may be under way at once."""
+    """Answers in Redis or Valkey under `llmr:1:<key>`. `dropped` counts writes that were not even tried.
+
+    `timeout` (seconds) bounds a read, with connecting twice that; `clock` is monotonic. Redis itself ends entries.
+    """
 
     def __init__(self, url: str, timeout: float = TIMEOUT, clock: Callable[[], float] = time.monotonic) -> None:
         self._url = url
         self._timeout = timeout
         self._breaker = Breaker(clock)
         self._client: Redis | None = None
+        self._pending: dict[str, bytes] = {}
         self._writes: set[asyncio.Task[None]] = set()
         self.dropped = 0
 
     def _opened(self) -> "Redis":
         if self._client is None:
-            from redis.asyncio import Redis  # noqa: PLC0415 - see the module's docstring
+            from redis.asyncio import BlockingConnectionPool, Redis  # noqa: PLC0415 - see the module's docstring
             from redis.asyncio.retry import Retry  # noqa: PLC0415
             from redis.backoff import NoBackoff  # noqa: PLC0415
 
-            self._client = Redis.from_url(
+            # a pool that waits: a burst of calls is no failure of Redis
+            pool = BlockingConnectionPool.from_url(
                 self._url,
+                max_connections=MOST_CONNECTIONS,
+                timeout=self._timeout,
                 retry=Retry(NoBackoff(), 0),
                 socket_timeout=self._timeout,
                 socket_connect_timeout=self._timeout,
-                max_connections=MOST_CONNECTIONS,
                 decode_responses=False,
             )
+            self._client = Redis.from_pool(pool)
         return self._client
 
     async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
-        """One MGET. A failure of any kind is a miss for all."""
-        nothing: list[bytes | None] = [None] * len(keys)
-        if not self._breaker.allows():
-            return nothing
+        """One MGET, and what is being written just now. A failure of any kind is a miss."""
+        found = [self._pending.get(key) for key in keys]
+        if all(found) or not self._breaker.allows():
+            return found
         from redis.exceptions import RedisError  # noqa: PLC0415
 
         try:
@@ -96,15 +106,16 @@ class RedisCache:
                 values = await self._opened().mget([PREFIX + key for key in keys])
         except (RedisError, OSError, ValueError) as error:
             self._failed(error)
-            return nothing
+            return found
         self._breaker.succeeded()
-        return [value if isinstance(value, bytes) else None for value in values]
+        return [newer or (value if isinstance(value, bytes) else None) for newer, value in zip(found, values, strict=True)]
 
     def set(self, key: str, value: bytes, ttl_seconds: float) -> None:
-        """Written in the background; forgotten when too many writes are under way."""
+        """Written in the background, readable here at once; forgotten when too many writes are under way."""
         if len(self._writes) >= MOST_WRITES or not self._breaker.allows():
             self.dropped += 1
             return
+        self._pending[key] = value
         task = asyncio.get_running_loop().create_task(self._set(key, value, ttl_seconds))
         self._writes.add(task)
         task.add_done_callback(self._writes.discard)
@@ -112,6 +123,8 @@ class RedisCache:
     async def _set(self, key: str, value: bytes, ttl_seconds: float) -> None:
         from redis.exceptions import RedisError  # noqa: PLC0415
 
+        if self._pending.get(key) is not value:
+            return  # deleted or said anew before its turn came
         try:
             async with asyncio.timeout(self._timeout * 4):
                 await self._opened().set(PREFIX + key, value, px=max(1, round(ttl_seconds * 1000)))
@@ -119,9 +132,14 @@ class RedisCache:
             self._failed(error)
         else:
             self._breaker.succeeded()
+        finally:
+            if self._pending.get(key) is value:
+                del self._pending[key]
 
     async def delete(self, keys: Sequence[str]) -> int:
         """Forget values; how many Redis knew."""
+        for key in keys:
+            self._pending.pop(key, None)
         from redis.exceptions import RedisError  # noqa: PLC0415
 
         try:
@@ -136,9 +154,9 @@ class RedisCache:
             _log.warning("cache: redis does not answer (%s); calls go on without it", type(error).__name__)
 
     async def close(self) -> None:
-        """Let the writes under way end, within their time."""
+        """Let the writes under way end, each within its time, and disconnect."""
         if self._writes:
-            await asyncio.wait(self._writes, timeout=self._timeout * 4)
+            await asyncio.wait(self._writes)
         if self._client is not None:
             await self._client.aclose()
             self._client = None

@@ -3,18 +3,26 @@
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
 from pathlib import Path
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 READ_WAIT_MS = 5  # another process's commit is over sooner; whatever takes longer is a miss
 WRITE_WAIT_MS = 2_000
 PURGED_AT_ONCE = 512
-_SCHEMA = """
-CREATE TABLE answers (id INTEGER PRIMARY KEY, hash INTEGER NOT NULL, key TEXT NOT NULL, expires REAL NOT NULL, value BLOB NOT NULL);
-CREATE INDEX answers_hash ON answers (hash);
-CREATE INDEX answers_expires ON answers (expires);
-"""
+EVICTED_AT_ONCE = 64
+MAPPED_BYTES = 256 * 1024 * 1024
+WAL_BYTES = 8 * 1024 * 1024  # what the log beside the file shrinks to when it is empty
+_SCHEMA = (
+    "CREATE TABLE answers (id INTEGER PRIMARY KEY, hash INTEGER NOT NULL, key TEXT NOT NULL,"
+    " expires REAL NOT NULL, value BLOB NOT NULL)",
+    "CREATE INDEX answers_hash ON answers (hash)",
+    "CREATE INDEX answers_expires ON answers (expires)",
+    f"PRAGMA user_version = {SCHEMA_VERSION}",
+)
+_UNUSABLE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 Row = tuple[str, bytes, float]
 
 
@@ -22,9 +30,23 @@ class ForeignFile(sqlite3.DatabaseError):
     """The file is a database, but not one of this format."""
 
 
+def is_unusable(error: Exception) -> bool:
+    """Whether the file itself is at fault: damaged, no database, or another program's."""
+    return isinstance(error, ForeignFile) or _code(error) in _UNUSABLE
+
+
+def is_busy(error: Exception) -> bool:
+    """Whether another process holds the file for now."""
+    return _code(error) in _BUSY
+
+
+def _code(error: Exception) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
 def hash_of(key: str) -> int:
     """The 64 bits of a key that are indexed; the full key is compared besides."""
-    return int(key[:16], 16) - 2**63
+    return int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), signed=True)
 
 
 class SqliteFile:
@@ -32,46 +54,48 @@ class SqliteFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._identity: tuple[int, int] | None = None
         self._reading: sqlite3.Connection | None = None
         self._writing: sqlite3.Connection | None = None
 
     def open(self) -> None:
-        """Create or open the file. Raises sqlite3.DatabaseError when it is damaged or of another format."""
+        """Create or open the file, waiting READ_WAIT_MS at most. Raises OSError too; see `is_unusable` and `is_busy`."""
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # only where there is none: closing a file that is open as a database in this process would end that one's locks
         if not self._path.exists():
             with contextlib.suppress(FileExistsError):
                 os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        writing = self._connect(WRITE_WAIT_MS)
+        self._identity = self._now_there()
         try:
-            _prepare(writing)
+            self._writing = self._connect()
+            _prepare(self._writing)
+            self._writing.execute(f"PRAGMA busy_timeout = {WRITE_WAIT_MS}")
+            self._reading = self._connect()
+            self._reading.execute("PRAGMA query_only = 1")
+            self._reading.execute(f"PRAGMA mmap_size = {MAPPED_BYTES}")
         except sqlite3.Error:
-            writing.close()
+            self.close()
             raise
-        self._writing = writing
-        self._reading = self._connect(READ_WAIT_MS)
-        self._reading.execute("PRAGMA query_only = 1")
-        self._reading.execute("PRAGMA mmap_size = 268435456")
 
-    def _connect(self, wait_ms: int) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=wait_ms / 1000, isolation_level=None, check_same_thread=False)
-        connection.execute(f"PRAGMA busy_timeout = {wait_ms}")
-        return connection
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self._path, timeout=READ_WAIT_MS / 1000, isolation_level=None, check_same_thread=False)
+
+    def _now_there(self) -> tuple[int, int] | None:
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
 
     def get(self, key: str) -> tuple[bytes, float] | None:
         """`(value, expires)` of a key."""
         assert self._reading is not None  # noqa: S101 - the owner opens before it reads
-        for other, value, expires in self._reading.execute(
-            "SELECT key, value, expires FROM answers WHERE hash = ?", (hash_of(key),)
-        ):
-            if other == key:
-                return value, expires
-        return None
+        found = self._reading.execute("SELECT key, value, expires FROM answers WHERE hash = ?", (hash_of(key),))
+        return next(((value, expires) for other, value, expires in found.fetchall() if other == key), None)
 
-    def write(self, rows: Iterable[Row], forgotten: Iterable[str], now: float) -> None:
-        """Put rows in, take keys out and purge some of what expired, in one transaction."""
+    def write(self, rows: Sequence[Row], gone: Sequence[str], now: float) -> None:
+        """Take the keys in `gone` out, put rows in and purge some of what expired, in one transaction."""
         assert self._writing is not None  # noqa: S101 - the owner opens before it writes
-        rows = list(rows)
-        gone = [*forgotten, *(key for key, _, _ in rows)]
         with _transaction(self._writing) as writing:
             writing.executemany("DELETE FROM answers WHERE hash = ? AND key = ?", [(hash_of(key), key) for key in gone])
             writing.executemany(
@@ -83,30 +107,44 @@ class SqliteFile:
             )
 
     def bound(self, max_bytes: int) -> None:
-        """Forget the oldest tenth while the file holds more than `max_bytes`."""
+        """Forget the oldest until what the file holds fits into `max_bytes`; the room is used again, the file does not shrink."""
         assert self._writing is not None  # noqa: S101 - the owner opens before it writes
-        used, page = (self._writing.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
-        free = self._writing.execute("PRAGMA freelist_count").fetchone()[0]
-        if (used - free) * page <= max_bytes:
-            return
-        with _transaction(self._writing) as writing:
-            writing.execute(
-                "DELETE FROM answers WHERE id IN (SELECT id FROM answers ORDER BY id LIMIT 1 + (SELECT count(*) FROM answers) / 10)"
-            )
+        while self._held(self._writing) > max_bytes:
+            with _transaction(self._writing) as writing:
+                gone = writing.execute(
+                    "DELETE FROM answers WHERE id IN (SELECT id FROM answers ORDER BY id LIMIT ?)", (EVICTED_AT_ONCE,)
+                )
+            if gone.rowcount <= 0:
+                return
+
+    @staticmethod
+    def _held(writing: sqlite3.Connection) -> int:
+        size, pages, free = (
+            writing.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_size", "page_count", "freelist_count")
+        )
+        return int(size * (pages - free))
 
     def close(self) -> None:
-        """Close both connections."""
+        """Close both connections. Only when no other thread is at work here."""
         for connection in (self._reading, self._writing):
             if connection is not None:
-                connection.close()
+                with contextlib.suppress(sqlite3.Error):
+                    connection.close()
         self._reading = self._writing = None
 
-    def set_aside(self) -> Path:
-        """Close, and move the file (with what SQLite keeps beside it) out of the way; where it went."""
-        with contextlib.suppress(sqlite3.Error):
-            self.close()
+    def __del__(self) -> None:
+        self.close()
+
+    def set_aside(self) -> Path | None:
+        """Move the file (with what SQLite keeps beside it) out of the way; where it went. May raise OSError.
+
+        The connections stay open until the last thread lets go of this object; SQLite notices that the file has moved and leaves
+        alone what lies at the path by then. None when the path leads to another file already: another process was faster.
+        """
+        if self._identity is None or self._now_there() != self._identity:
+            return None
         n = 1
-        while (aside := self._path.with_name(f"{self._path.name}.corrupt-{n}")).exists():
+        while (aside := self._path.with_name(f"{self._path.name}.unusable-{n}")).exists():
             n += 1
         for suffix in ("", "-wal", "-shm"):
             with contextlib.suppress(FileNotFoundError):
@@ -115,18 +153,27 @@ class SqliteFile:
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
-    """WAL, and the schema where there is none yet; two processes may do this at once."""
+    """WAL, and the schema where there is none yet; two processes may do this at once. Needs no lock where all is there already."""
+    fresh = _is_empty(connection)  # asked before anything is changed: the file may be another program's
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
-    with _transaction(connection) as writing:
-        version = writing.execute("PRAGMA user_version").fetchone()[0]
-        tables = writing.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if version == 0 and tables == 0:
-            for statement in _SCHEMA.split(";"):
-                writing.execute(statement)
-            writing.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        elif version != SCHEMA_VERSION:
-            raise ForeignFile(f"schema version {version}")
+    connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
+    if fresh:
+        with _transaction(connection) as writing:
+            if _is_empty(writing):
+                for statement in _SCHEMA:
+                    writing.execute(statement)
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    """Whether the file holds nothing yet. Raises ForeignFile when it holds anything but this format."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version == SCHEMA_VERSION:
+        return False
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if version or tables:
+        raise ForeignFile(f"its format is {version}, not {SCHEMA_VERSION}")
+    return True
 
 
 @contextlib.contextmanager
@@ -134,7 +181,8 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield connection
+        connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        with contextlib.suppress(sqlite3.Error):  # SQLite has rolled back by itself after some errors; the first one is the news
+            connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
