@@ -20,6 +20,12 @@ ROOT = Path(__file__).resolve().parent.parent
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV")
 
 
+def shipped(latency_scale: float = 0) -> str:
+    """The shipped configuration, with simulated answers that come at once."""
+    text = (ROOT / "services" / "api" / "app" / "config.yaml").read_text()
+    return text.replace("mock_latency_scale: 1.0", f"mock_latency_scale: {latency_scale}")
+
+
 def child_env(**more: str) -> dict[str, str]:
     """An environment for a child process without keys and settings of the developer's."""
     return {name: os.environ[name] for name in _KEPT if name in os.environ} | more
@@ -33,6 +39,31 @@ def free_port() -> int:
         return port
 
 
+class Event:
+    """One server-sent event; `name` is "message" where none was given, comments stand in `comment`."""
+
+    def __init__(self, name: str, data: str, comment: str) -> None:
+        self.name = name
+        self.data = data
+        self.comment = comment
+
+    def json(self) -> Any:
+        return json.loads(self.data)
+
+
+def events(body: bytes) -> list[Event]:
+    """The events of a finished stream."""
+    assert body.endswith(b"\n\n"), body[-100:]
+    found = []
+    for block in body.decode().split("\n\n")[:-1]:
+        fields: dict[str, list[str]] = {"event": [], "data": [], "": []}
+        for line in block.split("\n"):
+            name, _, value = line.partition(":")
+            fields[name].append(value.removeprefix(" "))
+        found.append(Event("".join(fields["event"]) or "message", "\n".join(fields["data"]), "".join(fields[""])))
+    return found
+
+
 class Answer:
     """What came back over HTTP."""
 
@@ -43,6 +74,9 @@ class Answer:
 
     def json(self) -> Any:
         return json.loads(self.body)
+
+    def events(self) -> list[Event]:
+        return events(self.body)
 
 
 class Service:
@@ -80,6 +114,16 @@ class Service:
             return []
         lines = [json.loads(line) for line in path.read_bytes().split(b"\n") if line]
         return [line for line in lines if line["kind"] == "call"]
+
+    def record(self, call_id: str) -> dict[str, Any]:
+        """The journal's one line of a call."""
+        found = [record for record in self.records() if record["id"] == call_id]
+        assert len(found) == 1, f"{len(found)} records of {call_id}"
+        return found[0]
+
+    def log(self) -> str:
+        """What the process printed so far."""
+        return (self.home / "service.log").read_text()
 
     def stop(self) -> int:
         """End the service as an operator would; its exit status."""

@@ -14,6 +14,7 @@ from ..domain.request import ChatRequest
 from ..domain.target import Target
 from ..text.tokens import estimate_request, estimate_tokens
 from .common.protocols import Call, Deadlines, Face, Reply
+from .common.turns import JSON_WISH
 
 _CREATED = 1_767_225_600
 _WORDS_PER_PIECE = 4
@@ -99,7 +100,7 @@ def play(request: ChatRequest, target: Target) -> Completion:
     """The whole played answer: marked `[MOCK]`, cut at `max_tokens`, valid JSON where JSON was asked."""
     topic = " ".join(request.prompt.split())[:80]
     text = f"[MOCK] {target.model_id} on: {topic}\n\n" + " ".join(_BODY)
-    if request.json_mode:
+    if request.json_mode or _asks_for_json(request):
         text = '{"answer": "[MOCK] ' + target.model_id + '", "simulated": true}'
     finish: FinishReason = "stop"
     if request.max_tokens is not None and estimate_tokens(text) > request.max_tokens:
@@ -107,6 +108,11 @@ def play(request: ChatRequest, target: Target) -> Completion:
         finish = "length"
     usage = Usage(input_tokens=estimate_request(request), output_tokens=estimate_tokens(text))
     return Completion(text=text, finish_reason=finish, usage=usage, model_id=target.model_id)
+
+
+def _asks_for_json(request: ChatRequest) -> bool:
+    """Whether JSON was asked for in words, as it is where the dialect has no field for it."""
+    return any(message.role == "system" and JSON_WISH in message.text for message in request.messages)
 
 
 def spoken(completion: Completion) -> list[Delta]:

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from .request import Constraints, Mode
 
@@ -99,9 +99,10 @@ class Record(Struct, frozen=True, kw_only=True, tag_field="kind", tag="call"):
     user: str | None = None
     metadata: dict[str, Any] | None = None
     config_digest: str = ""
-    session: str | None = None
-    prompt: str | None = None
-    response: str | None = None
+    # only there when given, or when `logging.prompts` asks for it
+    session: str | UnsetType = UNSET
+    prompt: str | UnsetType = UNSET
+    response: str | UnsetType = UNSET
 
 
 class ScoreLine(Struct, frozen=True, kw_only=True, tag_field="kind", tag="score"):

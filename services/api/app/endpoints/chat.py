@@ -7,16 +7,15 @@ import msgspec
 
 from ..clients.common.protocols import Writer
 from ..clients.openai_client import FACE
-from ..clients.openai_client.parse import cache_of, mode_of
 from ..domain.answer import Completion
-from ..domain.request import CacheWish, ChatRequest
-from ..errors import CallerError, RouterError
+from ..domain.request import ChatRequest
+from ..errors import RouterError
 from ..pipeline.settle import Settled
 from ..pipeline.walk import Walk
 from .query import decision_of
+from .wishes import with_header_wishes
 
 _encode = msgspec.json.Encoder().encode
-_WISH_HEADERS = (b"x-router-mode", b"x-router-cache", b"x-router-session", b"cache-control")
 
 
 class ChatShape:
@@ -26,10 +25,7 @@ class ChatShape:
 
     def parse(self, body: bytes, headers: Mapping[bytes, bytes]) -> ChatRequest:
         """The body, with the wishes of `x-router-*` and `cache-control` where the body has none."""
-        request = FACE.parse(body)
-        if any(name in headers for name in _WISH_HEADERS):
-            return with_header_wishes(request, headers)
-        return request
+        return with_header_wishes(FACE.parse(body), headers)
 
     def dry(self, walk: Walk) -> bytes | None:
         """This face always answers for real."""
@@ -64,25 +60,3 @@ class ChatShape:
     def complain(self, error: RouterError, call_id: str) -> bytes:
         """OpenAI's error envelope."""
         return FACE.complain(error, call_id)
-
-
-def with_header_wishes(request: ChatRequest, headers: Mapping[bytes, bytes]) -> ChatRequest:
-    """The request with the wishes its headers add; the body's own come first. Raises CallerError for an unknown word."""
-    mode = request.mode or mode_of(_text(headers, b"x-router-mode"), "x-router-mode")
-    cache = request.cache or cache_of(_text(headers, b"x-router-cache"), "x-router-cache") or _cache_control(headers)
-    session = request.session or _text(headers, b"x-router-session")
-    if session is not None and len(session) > 256:
-        raise CallerError("x-router-session: at most 256 characters", param="x-router-session")
-    return msgspec.structs.replace(request, mode=mode, cache=cache, session=session)
-
-
-def _text(headers: Mapping[bytes, bytes], name: bytes) -> str | None:
-    value = headers.get(name)
-    return value.decode("latin-1").strip() if value else None
-
-
-def _cache_control(headers: Mapping[bytes, bytes]) -> CacheWish | None:
-    words = (_text(headers, b"cache-control") or "").lower()
-    if "no-store" in words:
-        return "off"
-    return "refresh" if "no-cache" in words else None

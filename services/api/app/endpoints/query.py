@@ -15,6 +15,7 @@ from ..pipeline.settle import NANO, Settled
 from ..pipeline.walk import Walk
 from .headers import reason
 from .query_body import parse_query
+from .wishes import with_header_wishes
 
 _encode = msgspec.json.Encoder().encode
 BY_NAME_POLICY = "by-name"
@@ -29,8 +30,8 @@ class QueryShape:
         self._always_dry = always_dry
 
     def parse(self, body: bytes, headers: Mapping[bytes, bytes]) -> ChatRequest:
-        """The body; this face takes no wishes from headers, it has a field for each."""
-        return parse_query(body)
+        """The body, with the wishes of the headers where the body has none."""
+        return with_header_wishes(parse_query(body), headers)
 
     def dry(self, walk: Walk) -> bytes | None:
         """The decision alone, where no answer was wanted."""

@@ -4,7 +4,7 @@ import hashlib
 from base64 import b64encode
 from datetime import UTC, datetime
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from ..auto_score.gates import score
 from ..domain.answer import Completion, Usage
@@ -88,9 +88,9 @@ def settle(
         user=request.user,
         metadata=request.metadata,
         config_digest=snapshot.digest,
-        session=request.session,
+        session=request.session or UNSET,
         prompt=_kept(prompts, request.prompt),
-        response=_kept(prompts, completion.text) if completion else None,
+        response=_kept(prompts, completion.text) if completion else UNSET,
     )
     return Settled(record, judged)
 
@@ -112,10 +112,10 @@ def prompt_hash(walk: Walk) -> str:
     return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _kept(prompts: str, text: str) -> str | None:
+def _kept(prompts: str, text: str) -> str | UnsetType:
     if prompts == "full":
         return text
-    return redacted(text) if prompts == "redacted" else None
+    return redacted(text) if prompts == "redacted" else UNSET
 
 
 def _usage(walk: Walk, completion: Completion | None) -> tuple[Usage, str]:

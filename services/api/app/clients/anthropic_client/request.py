@@ -8,7 +8,7 @@ from msgspec import Raw
 from ...domain.request import ChatRequest
 from ...domain.target import Target
 from ..common.protocols import Call
-from ..common.turns import Turn, conversation
+from ..common.turns import JSON_WISH, Turn, conversation
 
 DIALECT: Final = "anthropic"
 # Since 2026-10-21 a request that names any sampling parameter is refused, even at its default
@@ -16,7 +16,6 @@ DIALECT: Final = "anthropic"
 VERSION: Final = "2026-10-21"
 SAMPLING_VERSION: Final = "2023-06-01"
 DEFAULT_MAX_TOKENS: Final = 4096
-JSON_WISH: Final = "Answer with one JSON object and nothing else: no prose, no code fence."
 
 _encode = msgspec.json.Encoder().encode
 _SAMPLING: Final = ("temperature", "top_p", "top_k")

@@ -7,6 +7,8 @@ from msgspec import Struct
 from ...domain.request import ChatRequest, Message, Part, Text
 from ...errors import CallerError, UnsupportedFeature
 
+# what asks for JSON where the dialect has no field for it
+JSON_WISH = "Answer with one JSON object and nothing else: no prose, no code fence."
 _INSTRUCTIONS = frozenset({"system", "developer"})
 
 
