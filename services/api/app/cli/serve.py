@@ -76,7 +76,7 @@ def _run(snapshot: Snapshot, workers: int) -> None:
         port=snapshot.server.port,
         workers=workers,
         root_path=snapshot.server.root_path,
-        http="httptools",
+        http="app.server.protocol:JoiningProtocol",
         loop="auto",
         ws="none",
         access_log=False,

@@ -17,6 +17,7 @@ Headers = list[tuple[bytes, bytes]]
 
 JSON = (b"content-type", b"application/json")
 EVENTS = (b"content-type", b"text/event-stream; charset=utf-8")
+WATCH_AFTER = 0.02
 _CLIENT_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 _TIMEOUT = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?", re.ASCII)
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
@@ -147,20 +148,24 @@ def error_headers(error: RouterError, call_id: str) -> Headers:
 class Attendance:
     """Watches one caller while a provider works: whoever leaves cancels the serving task, which closes the upstream.
 
-    Used as `async with`; inside, `gone` tells a hang-up from any other cancellation. `stop` ends the watch early.
+    The watch begins WATCH_AFTER seconds into the call: a task per call is not free, and what is answered sooner needs none.
     """
 
-    __slots__ = ("_receive", "_serving", "_watch", "gone")
+    __slots__ = ("_receive", "_serving", "_timer", "_watch", "gone")
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._serving: asyncio.Task[Any] | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._watch: asyncio.Task[None] | None = None
         self.gone = False
 
     def start(self) -> None:
         """Begin to watch; the current task is the one to cancel."""
         self._serving = asyncio.current_task()
+        self._timer = asyncio.get_running_loop().call_later(WATCH_AFTER, self._begin)
+
+    def _begin(self) -> None:
         self._watch = asyncio.create_task(self._until_gone())
 
     async def _until_gone(self) -> None:
@@ -172,6 +177,9 @@ class Attendance:
 
     def stop(self) -> bool:
         """End the watch. True when the caller had left: the cancellation, if still under way, is taken back."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._watch is not None and not self._watch.done():
             self._watch.cancel()
         if self.gone and self._serving is not None:
