@@ -100,4 +100,7 @@ FACTS: dict[tuple[str, str], Facts] = {
         window=131_072, max_output=131_072, capabilities=_BASE - {"json_schema"}, quality=0.58, latency_ms=900,
         prices=("0.1", "0.32", "0.1"),
     ),
+    ("llama", "openai/gpt-oss-120b"): Facts(  # the price at this host is not published where we could check it
+        window=131_072, max_output=65_536, capabilities=_BASE | {"reasoning"}, quality=0.66, latency_ms=1000,
+    ),
 }  # fmt: skip

@@ -6,7 +6,7 @@ genai-prices costs about 170 ms of CPU to import, so it is imported at the first
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from ..domain.target import Rates
@@ -15,7 +15,8 @@ from .facts import FACTS
 PICO_PER_DOLLAR_MTOK = 1_000_000
 """Pico-dollars per token in one US dollar per million tokens."""
 
-_THEIR_NAMES = {"gemini": "google", "llama": "deepinfra"}
+# where the name people use for a provider is not theirs
+_THEIR_NAMES = {"gemini": "google", "xai": "x-ai", "llama": "deepinfra"}
 
 
 def rates(
@@ -37,7 +38,7 @@ def pico(dollars_per_million: Decimal | float | str) -> int:
     return round(Decimal(str(dollars_per_million)) * PICO_PER_DOLLAR_MTOK)
 
 
-@cache
+@lru_cache(4096)
 def list_rates(provider: str, model_id: str, today: date) -> Rates | None:
     """The public price of a model on a day; None when nobody we know of knows it."""
     facts = FACTS.get((provider, model_id))

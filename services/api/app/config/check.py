@@ -16,10 +16,10 @@ class _Complaint:
 
     def __init__(self, path: Path, document: Document) -> None:
         self._path = path
-        self._lines = document.lines
+        self._document = document
 
     def __call__(self, key: str, reason: str) -> ConfigError:
-        return ConfigError(self._path, key, reason, self._lines.get(key) or self._lines.get(key.rpartition(".")[0]))
+        return ConfigError(self._path, key, reason, self._document.line_of(key))
 
 
 def check(settings: Settings, document: Document, path: Path, env: Mapping[str, str]) -> None:
@@ -107,7 +107,8 @@ def _check_successors(settings: Settings, providers: dict[str, Provider], fault:
 
 
 def _check_aliases(settings: Settings, fault: _Complaint) -> None:
-    full_ids = {f"{place.provider}/{place.id}" for row in settings.models.values() for place in (row, *row.deployments)}
+    full_ids = {f"{row.provider}/{row.id}" for row in settings.models.values()}
+    full_ids |= {f"{place.provider}/{place.id}" for row in settings.models.values() for place in row.deployments}
     for alias, meant in settings.aliases.items():
         if _reserved(alias):
             raise fault(f"aliases.{alias}", "auto and names that begin with auto- are the router's own")

@@ -1,6 +1,7 @@
 """Where things lie: the home folder, the config file, the environment. Reads files of the start alone; changes nothing."""
 
 import os
+import tomllib
 from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
@@ -15,11 +16,25 @@ def home_folder(env: Mapping[str, str]) -> Path:
     """`LLM_ROUTER_HOME`, else the checkout's root (from the package's place), else the working directory."""
     named = env.get("LLM_ROUTER_HOME")
     if named:
-        return Path(named).expanduser().resolve()
-    root = PACKAGE.parent.parent.parent
-    if (root / "pyproject.toml").is_file() and "site-packages" not in PACKAGE.parts:
-        return root
-    return Path.cwd()
+        return expanded(named).resolve()
+    return _checkout(PACKAGE) or Path.cwd()
+
+
+def _checkout(package: Path) -> Path | None:
+    """The root of the checkout that holds this package; None for an installed copy, whatever lies around it."""
+    root = package.parent.parent.parent
+    if package.relative_to(root) != Path("services", "api", "app"):
+        return None
+    try:
+        project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return root if project.get("project", {}).get("name") == "llm-router" else None
+
+
+def expanded(path: str) -> Path:
+    """`path` with a leading `~` expanded where that is possible."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - pathlib's raises for an unknown user
 
 
 class Environment(Struct, frozen=True):
@@ -37,14 +52,14 @@ class Environment(Struct, frozen=True):
         """`LLM_ROUTER_CONFIG`, else `config.yaml` in the home folder, else the shipped one."""
         named = self.values.get("LLM_ROUTER_CONFIG")
         if named:
-            path = Path(named).expanduser()
-            return path if path.is_absolute() else Path.cwd() / path
+            # what `.env` names lies beside it, whatever folder the service was started in
+            return (self.home if "LLM_ROUTER_CONFIG" in self.from_file else Path.cwd()) / expanded(named)
         own = self.home / "config.yaml"
         return own if own.is_file() else PACKAGE / "config.yaml"
 
 
 def read_environment(process: Mapping[str, str] | None = None) -> Environment:
-    """The environment of this process; its own values beat those of `.env`, and an empty value there counts as missing."""
+    """The environment of this process, whose own values beat those of `.env`; an empty value in `.env` counts as missing."""
     own = dict(os.environ if process is None else process)
     home = home_folder(own)
     filed = _dotenv(home / ".env")
@@ -57,4 +72,4 @@ def _dotenv(path: Path) -> dict[str, str]:
         text = path.read_bytes().decode("utf-8-sig", "replace").replace("\r\n", "\n")
     except OSError:
         return {}
-    return {name: value for name, value in dotenv_values(stream=StringIO(text)).items() if value}
+    return {name: value for name, value in dotenv_values(stream=StringIO(text), interpolate=False).items() if value}

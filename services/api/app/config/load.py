@@ -66,8 +66,7 @@ def _first_fault(error: ValidationError, document: Document, path: Path, env: Ma
     for variable, target in OVERRIDES.items():
         if key == ".".join(target) and env.get(variable, "").strip():
             return ConfigError(variable, "", f"{_reason(fault, place)}; it overrides {key} of {path}")
-    line = document.lines.get(key) or document.lines.get(".".join(place[:-1]))
-    return ConfigError(path, key, _reason(fault, place), line)
+    return ConfigError(path, key, _reason(fault, place), document.line_of(key))
 
 
 _REASONS = {

@@ -8,7 +8,7 @@ from .settings import ProviderRow, Settings
 
 
 class Provider(Struct, frozen=True):
-    """One host, complete. `keyless` = it takes no key."""
+    """One host, complete. `keyless` = it takes no key. `priced_as` = under which name list prices know it, None = under none."""
 
     name: str
     dialect: str
@@ -17,6 +17,7 @@ class Provider(Struct, frozen=True):
     key_env: tuple[str, ...]
     keyless: bool
     enabled: bool
+    priced_as: str | None
 
     def has_key(self, env: Mapping[str, str]) -> bool:
         """Whether calls can be real: one of its variables is set and not empty, or none is needed."""
@@ -43,12 +44,15 @@ def _provider(name: str, row: ProviderRow) -> Provider:
     dialect, base_url, variable = BUILT_IN.get(name, ("openai", "", ""))
     dialect = row.dialect or dialect
     named = row.key_env if "key_env" in row.model_fields_set else [variable] if variable else None
+    served_at = (row.base_url or base_url).rstrip("/")
     return Provider(
         name=name,
         dialect=dialect,
         wire=("openai" if name == "openai" else "llama") if dialect == "openai" else dialect,
-        base_url=(row.base_url or base_url).rstrip("/"),
+        base_url=served_at,
         key_env=tuple(named or ()),
         keyless="key_env" in row.model_fields_set and not named,
         enabled=row.enabled,
+        # open weights cost what their host asks: a moved llama has no list price of ours
+        priced_as=None if name == "llama" and served_at != base_url else name,
     )

@@ -1,6 +1,5 @@
 """The effective configuration, value by value, and where each comes from. No secret: passwords in URLs are blanked."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,10 +8,11 @@ from msgspec import Struct
 
 from .home import Environment
 from .load import OVERRIDES
+from .redaction import without_password
 from .settings import Settings
 from .yaml_text import Document
 
-_PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@/\s]+@")
+__all__ = ["Shown", "effective", "without_password"]
 
 
 class Shown(Struct, frozen=True):
@@ -36,11 +36,6 @@ def effective(settings: Settings, document: Document, path: Path, environment: E
         source = overridden.get(key) or (f"{path}:{line}" if line else "default")
         rows.append(Shown(key, without_password(value) if isinstance(value, str) else value, source))
     return rows
-
-
-def without_password(url: str) -> str:
-    """`url` with the password of its user part blanked."""
-    return _PASSWORD.sub(r"\1***@", url)
 
 
 def _leaves(value: Any, where: str) -> Iterator[tuple[str, Any]]:

@@ -33,6 +33,12 @@ class Document(Struct, frozen=True):
     value: dict[str, Any]
     lines: dict[str, int]
 
+    def line_of(self, key: str) -> int | None:
+        """The line of a dotted path, or of the nearest one above it that stands in the file."""
+        while key and key not in self.lines:
+            key = key.rpartition(".")[0]
+        return self.lines.get(key)
+
 
 class _Loader(yaml.SafeLoader):
     """YAML's safe loader with the core schema of YAML 1.2: `on` is text, `010` and `12:30` are text, dates are text."""
@@ -87,9 +93,9 @@ def parse_yaml(text: str, path: Path | str) -> Document:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise ConfigError(path, "", f"holds U+{ord(text[error.position]):04X}, which YAML does not allow", line) from None
-    except (ValueError, OverflowError) as error:
-        # an escape beyond Unicode, a version of thousands of digits: PyYAML lets Python's own errors through
-        raise ConfigError(path, "", f"is not YAML ({type(error).__name__})") from None
+    except (ValueError, OverflowError):
+        # PyYAML lets Python's own errors through
+        raise ConfigError(path, "", "is not YAML: an escape or a number in it is out of range") from None
     if value is None:
         value = {}
     if not isinstance(value, dict):
