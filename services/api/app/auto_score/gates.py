@@ -1,23 +1,21 @@
-"""Defect gates: what is visibly wrong with an answer, at next to no cost. Nothing here judges whether an answer is true or good.
-
-0.9 means "no defect found". Each defect takes its severity off; an empty answer is 0.
+"""Defect gates: what is visibly wrong with an answer, at next to no cost. Nothing here judges whether an answer is true or good:
+0.9 means "no defect found". Each defect takes its severity off; an empty answer is 0. No model may be called from here, and no
+regular expression may enter: this runs before the caller's last byte.
 """
-
-import zlib
-from collections import Counter
 
 import msgspec
 
 from ..domain.answer import Completion
 from ..domain.request import ChatRequest
 from ..domain.score import Score
-from .phrases import HARMFUL, NOT_A_REFUSAL, REFUSALS
+from .fences import left_open
+from .loops import loops
+from .refusal import may_be_refused, refuses
 
 SCORER = "gates-1"
 CLEAN = 0.9
-_OPENING = 120
-_LONG = 600  # shorter texts are not searched for loops: their repeats are refrains
-_WINDOW = 20_000
+_SHORT_PROMPT = 24
+"""A shorter prompt (a greeting) may well be given back."""
 _SOUND = Score(CLEAN, (), SCORER, True)
 
 SEVERITY = {
@@ -29,7 +27,16 @@ SEVERITY = {
     "repetition": 0.6,
     "prompt_echo": 0.6,
     "invalid_json": 0.6,
+    "invalid_arguments": 0.6,
     "unfinished_code": 0.3,
+}
+"""What each defect takes off. The words are public: they begin the reasons in replies and records."""
+
+_ENDINGS = {
+    "length": "truncated: the answer was cut at its token limit",
+    "content_filter": "content_filter: the provider held content back",
+    "error": "error: the provider ended the answer with an error",
+    None: "truncated: the answer has no end",
 }
 
 
@@ -44,91 +51,52 @@ def score(request: ChatRequest, completion: Completion) -> Score:
 
 def _defects(request: ChatRequest, completion: Completion) -> list[str]:
     found: list[str] = []
-    text = completion.text
-    if not text.strip() and not completion.tool_calls and not completion.refusal:
-        return ["empty: the answer holds nothing"]
-    if completion.finish_reason not in ("stop", "tool_calls"):
-        found += _ended_badly(completion)
-    if completion.refusal or _refuses(request, text):
-        found.append("refusal: a prompt without a harmful topic was refused")
-    if not completion.tool_calls:
-        found += _in_text(request, text)
-    return found
+    if completion.finish_reason in _ENDINGS:
+        found.append(_ENDINGS[completion.finish_reason])
+    if completion.tool_calls:
+        if not all(_is_json(call.arguments) for call in completion.tool_calls if call.arguments):
+            found.append("invalid_arguments: a tool call's arguments are not JSON")
+        return found
+    if completion.refusal or refuses(completion.text):
+        if not may_be_refused(request):
+            found.append("refusal: a prompt without a harmful topic was refused")
+        return found
+    if not completion.text or completion.text.isspace():
+        found.insert(0, "empty: the answer holds nothing")
+        return found
+    return found + _in_text(request, completion.text)
 
 
 def _in_text(request: ChatRequest, text: str) -> list[str]:
     found: list[str] = []
-    if (request.json_mode or "json_schema" in request.needs) and not _is_json(text):
+    prompt = request.prompt
+    # an answer may go on from what the caller began, or end at the caller's stop sequence: then its parts need not balance
+    own = not request.stop and (not request.messages or request.messages[-1].role != "assistant")
+    if own and (request.json_mode or "json_schema" in request.needs) and not _is_json(text):
         found.append("invalid_json: JSON was asked for and this is none")
-    if "```" in text and _fence_open(text):
+    if own and left_open(text):
         found.append("unfinished_code: a code block is not closed")
-    if len(text) >= _LONG and _loops(text):
+    if loops(prompt, text):
         found.append("repetition: the same words over and over")
-    if _echoes(request.prompt, text):
+    if len(request.messages) == 1 and _echoes(prompt, text):
         found.append("prompt_echo: the answer is the prompt")
     return found
-
-
-def _ended_badly(completion: Completion) -> list[str]:
-    reason = completion.finish_reason
-    if reason == "length":
-        return ["truncated: the answer was cut at its token limit"]
-    if reason == "content_filter":
-        return ["content_filter: the provider held content back"]
-    if reason == "error":
-        return ["error: the provider ended the answer with an error"]
-    return ["truncated: the answer has no end"]
-
-
-def _refuses(request: ChatRequest, text: str) -> bool:
-    opening = text[:_OPENING].lstrip().lower().replace("\u2019", "'")
-    if not opening.startswith(REFUSALS) or opening.startswith(NOT_A_REFUSAL):
-        return False
-    prompt = request.prompt[:_WINDOW].lower()
-    return not any(word in prompt for word in HARMFUL)
 
 
 def _is_json(text: str) -> bool:
     try:
         msgspec.json.decode(text)
-    except (msgspec.MsgspecError, RecursionError, UnicodeEncodeError):
+    except (ValueError, RecursionError):
         return False
     return True
 
 
-def _fence_open(text: str) -> bool:
-    """Whether a fence stays open: a longer fence may hold shorter ones, and only as long a one closes it."""
-    opened = 0
-    for line in text.split("\n"):
-        bare = line.strip()
-        if not bare.startswith("```"):
-            continue
-        ticks = len(bare) - len(bare.lstrip("`"))
-        if not opened:
-            opened = ticks
-        elif ticks >= opened and len(bare) == ticks:
-            opened = 0
-    return opened > 0
-
-
-def _loops(text: str) -> bool:
-    """Whether the end of a long text repeats itself far beyond what prose, lists, code or tables do.
-
-    Compression is the cheap first look: ordinary text leaves over a quarter of its size, loops a few percent.
-    """
-    end = text[-4_000:]
-    packed = len(zlib.compress(end.encode("utf-8", "replace"), 1)) / len(end.encode("utf-8", "replace"))
-    if packed > 0.12:
-        return False
-    words = end.split()
-    if len(words) < 60:
-        return True
-    grams = Counter(zip(words, words[1:], words[2:], words[3:], strict=False))
-    _, most = grams.most_common(1)[0]
-    return most * 4 > len(words) * 0.3 or len(grams) < len(words) * 0.15
-
-
 def _echoes(prompt: str, text: str) -> bool:
-    """Whether an answer is nothing but the prompt again; short prompts may well be repeated for good reason."""
-    asked = prompt.strip()
-    return len(asked) >= 40 and abs(len(text) - len(asked)) < len(asked) * 0.1 + 20 and asked[:2_000] in text
+    """Whether an answer is the whole prompt again and hardly more. With instructions elsewhere (a system message, earlier turns)
+    nobody can tell, since a corrected or translated text may well be the same.
+    """
+    size = len(prompt)
+    if size < _SHORT_PROMPT or not size * 0.9 <= len(text) <= size * 1.1 + 16:
+        return False
+    asked = prompt.strip().lower()
+    return asked in text.lower() and not asked.startswith(("repeat", "echo", "say ", "copy", "print", "output"))
