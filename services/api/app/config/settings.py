@@ -84,7 +84,7 @@ class ProviderRow(Strict):
 
     dialect: Dialect | None = None
     base_url: Annotated[str, StringConstraints(max_length=500), AfterValidator(_base_url)] | None = None
-    key_env: Annotated[list[Variable] | None, BeforeValidator(_listed), Field(min_length=1)] = None
+    key_env: Annotated[Annotated[list[Variable], Field(min_length=1)] | None, BeforeValidator(_listed)] = None
     enabled: bool = True
 
 
