@@ -12,7 +12,6 @@ READ_WAIT_MS = 5  # another process's commit is over sooner; whatever takes long
 WRITE_WAIT_MS = 2_000
 PURGED_AT_ONCE = 512
 EVICTED_AT_ONCE = 64
-MAPPED_BYTES = 256 * 1024 * 1024
 WAL_BYTES = 8 * 1024 * 1024  # what the log beside the file shrinks to when it is empty
 _SCHEMA = (
     "CREATE TABLE answers (id INTEGER PRIMARY KEY, hash INTEGER NOT NULL, key TEXT NOT NULL,"
@@ -21,7 +20,8 @@ _SCHEMA = (
     "CREATE INDEX answers_expires ON answers (expires)",
     f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
-_UNUSABLE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+# SQLITE_ERROR: the statements are all ours, so what they miss is a table, which a file cut to nothing has not
+_UNUSABLE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 Row = tuple[str, bytes, float]
 
@@ -32,7 +32,8 @@ class ForeignFile(sqlite3.DatabaseError):
 
 def is_unusable(error: Exception) -> bool:
     """Whether the file itself is at fault: damaged, no database, or another program's."""
-    return isinstance(error, ForeignFile) or _code(error) in _UNUSABLE
+    cut_short = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_SHORT_READ
+    return cut_short or isinstance(error, ForeignFile) or _code(error) in _UNUSABLE
 
 
 def is_busy(error: Exception) -> bool:
@@ -72,7 +73,8 @@ class SqliteFile:
             self._writing.execute(f"PRAGMA busy_timeout = {WRITE_WAIT_MS}")
             self._reading = self._connect()
             self._reading.execute("PRAGMA query_only = 1")
-            self._reading.execute(f"PRAGMA mmap_size = {MAPPED_BYTES}")
+            # not mapped into memory: a reader gains a microsecond, and dies (SIGBUS) when somebody cuts the file short
+            self._reading.execute("PRAGMA mmap_size = 0")
         except sqlite3.Error:
             self.close()
             raise
