@@ -1,14 +1,20 @@
 """Every wrong configuration is one line that names the file, the key and the reason, and never a traceback."""
 
+import json
 from pathlib import Path
+from typing import Any, get_args, get_origin
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
+from app.config.compile import compile_snapshot
+from app.config.home import Environment
 from app.config.load import ConfigError, load
+from app.config.settings import Settings
 from app.config.yaml_text import MAX_BYTES, MAX_DEPTH
-from config.cases import ONE
+from config.cases import DAY, ONE
 
 
 def complaint(folder: Path, text: str | bytes, **env: str) -> str:
@@ -231,10 +237,8 @@ def test_mock_never_names_the_variable_that_is_missing(tmp_path: Path) -> None:
 
 def test_mock_never_asks_nothing_of_what_is_switched_off(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
-    path.write_text(
-        ONE
-        + "  b: {provider: gemini, id: x, enabled: false}\n  c: {provider: mistral, id: x}\nproviders: {mistral: {enabled: false}}\nmock: never\n"
-    )
+    rows = "  b: {provider: gemini, id: x, enabled: false}\n  c: {provider: mistral, id: x}\n"
+    path.write_text(ONE + rows + "providers: {mistral: {enabled: false}}\nmock: never\n")
     assert load(path, {"OPENAI_API_KEY": "k"}).mock == "never"
 
 
@@ -329,6 +333,51 @@ def test_any_text_gives_settings_or_one_line(tmp_path_factory: pytest.TempPathFa
         assert str(error).isprintable()
     else:
         assert loaded.models
+
+
+ODD = [None, [], {}, "", "x", "a", 1, 0, -1, 0.5, 1e308, True, [None], [1], ["a"], [["a"]], {"a": None}, {"a": {}}, {"a": "b"}]
+
+
+def row_in(annotation: Any) -> tuple[type[BaseModel] | None, str | None]:
+    """The model that a key's value is or holds, and the name of one row there when it holds several."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation, None
+    arguments = get_args(annotation)
+    row = arguments[-1] if get_origin(annotation) in (dict, list) else None
+    return (
+        (row, "fast" if "fast" in str(arguments) else "a")
+        if isinstance(row, type) and issubclass(row, BaseModel)
+        else (None, None)
+    )
+
+
+def all_keys(shape: type[BaseModel], above: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """The path of every key that a config can hold."""
+    found: list[tuple[str, ...]] = []
+    for name, field in shape.model_fields.items():
+        place = (*above, name)
+        found.append(place)
+        row, step = row_in(field.annotation)
+        if row is not None:
+            found += all_keys(row, place if step is None else (*place, step))
+    return found
+
+
+@pytest.mark.parametrize("keys", all_keys(Settings), ids=".".join)
+def test_any_value_at_any_key_gives_settings_or_one_line(tmp_path: Path, keys: tuple[str, ...]) -> None:
+    """Null, empty, nested, of another type: each at each key that exists."""
+    path = tmp_path / "config.yaml"
+    for value in ODD:
+        config: dict[str, Any] = {"models": {"a": {"provider": "openai", "id": "x"}}}
+        place = config
+        for key in keys[:-1]:
+            place = place.setdefault(key, {})
+        place[keys[-1]] = value
+        path.write_text(json.dumps(config))
+        try:
+            compile_snapshot(load(path, {}), Environment(tmp_path, {}, frozenset()), str(path), DAY)
+        except ConfigError as error:
+            assert str(error).startswith(str(path))
 
 
 @settings(deadline=None)
