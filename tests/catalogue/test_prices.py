@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -51,12 +51,13 @@ def test_above_a_tier_the_whole_request_costs_more() -> None:
 def test_our_sum_is_genai_prices_own_to_the_nano_dollar(place: tuple[str, str], tokens: int) -> None:
     """The resolved integers stand for the package's slow decimal sums, on both sides of each tier."""
     provider, model_id = place
-    ours = list_rates(provider, model_id, date.today())
+    ours = list_rates(provider, model_id, DAY)
     assert ours is not None
     theirs = calc_price(
         TheirUsage(input_tokens=tokens, cache_read_tokens=tokens // 3, output_tokens=777),
         model_id,
         provider_id={"gemini": "google"}.get(provider, provider),
+        genai_request_timestamp=datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC),
     )
     usage = Usage(input_tokens=tokens, output_tokens=777, cached_tokens=tokens // 3)
     assert abs(Decimal(price(usage, ours)) - theirs.total_price * 10**9) <= Decimal("0.5")
