@@ -203,6 +203,17 @@ async def test_a_long_journal_is_moved_aside_and_nothing_is_overwritten(path: Pa
     assert sorted(ids(path)) == sorted(f"call-{number}" for number in range(20))
 
 
+async def test_who_comes_late_to_a_rotation_moves_nothing_and_follows(path: Path) -> None:
+    """A worker still in the full file meets its end, too; the young file at the path is not its to move."""
+    first, second = Journal(path, max_bytes=2 * len(call(1))), Journal(path, max_bytes=2 * len(call(1)))
+    await first.commit(call(1))
+    await first.commit(call(2))
+    await second.commit(call(3))
+    await second.commit(call(4))
+    assert len(list(path.parent.glob("per_call.jsonl.*"))) == 1
+    assert path.read_bytes() == call(4)
+
+
 _WRITER = """
 import sys
 from app.logging_utils.journal import Journal

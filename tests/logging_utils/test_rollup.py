@@ -505,6 +505,19 @@ def test_a_rebuild_takes_over_from_a_running_service_and_gives_back(place: Place
     holder.communicate(timeout=10)
 
 
+def test_who_ends_asks_the_holder_for_a_last_turn(place: Place) -> None:
+    """A holder that may be ending too cannot be trusted to have seen the last records."""
+    holder, ending = place.rollup(), place.rollup()
+    holder.step()
+    place.write(call(1))
+    last = threading.Thread(target=ending.finish, args=(10.0,))
+    last.start()
+    until(lambda: not holder.step())
+    last.join()
+    assert place.shown["2026-11-23"]["small"]["calls"] == 1
+    assert holder.step()
+
+
 _WORKER = """
 import sys, asyncio
 from app.logging_utils.journal import Journal
