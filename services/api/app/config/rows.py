@@ -1,4 +1,4 @@
-"""A row of `models` joined with its host, what the catalogue knows of it, and its price. No date is judged and no name resolved here."""
+"""A row of `models` joined with its host, what the catalogue knows of it, and its price. Judges no date, resolves no name."""
 
 from collections.abc import Mapping
 from datetime import date

@@ -1,4 +1,4 @@
-"""The compiled configuration: plain, immutable data that one request keeps from door to end. No file, no environment, no secret."""
+"""The compiled configuration: plain, immutable data that one request keeps from door to end. No file, no environment."""
 
 from msgspec import Struct
 
@@ -105,7 +105,7 @@ class Server(Struct, frozen=True):
 
 
 class Asked(Struct, frozen=True):
-    """What a caller's `model` means: `mode` for the router's own choice (None = the request's or the default), or a row's `name`."""
+    """What a caller's `model` means: a row's `name`, or a `mode` for the router's own choice (None = the request's or default)."""
 
     name: str | None = None
     mode: Mode | None = None
