@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -187,7 +188,13 @@ class Heard:
         self.path = line.split(" ")[1]
         self.headers = {name.lower(): value.strip() for name, _, value in (field.partition(":") for field in fields)}
         self.body = body
-        self.closed_by_caller = threading.Event()
+        self.connection: socket.socket | None = None
+
+    def hung_up(self, seconds: float) -> bool:
+        """Whether the other side closes the connection within that time; it may send nothing meanwhile."""
+        assert self.connection is not None
+        readable, _, _ = select.select([self.connection], [], [], seconds)
+        return bool(readable) and not _receive(self.connection)
 
     def json(self) -> Any:
         return json.loads(self.body)
@@ -228,6 +235,7 @@ class Upstream:
                     buffer += piece
                 head, _, buffer = buffer.partition(b"\r\n\r\n")
                 heard = Heard(head, b"")
+                heard.connection = connection
                 length = int(heard.headers.get("content-length", "0"))
                 while len(buffer) < length:
                     buffer += _receive(connection)
@@ -244,7 +252,6 @@ class Upstream:
             try:
                 connection.sendall(piece)
             except OSError:
-                heard.closed_by_caller.set()
                 return False
         return True
 

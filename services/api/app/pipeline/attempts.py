@@ -82,17 +82,17 @@ def _call(house: House, walk: Walk, target: Target, stream: bool) -> Call:
 
 
 def _note(house: House, walk: Walk, target: Target, began: float, error: RouterError | None) -> None:
-    status = 200 if error is None else getattr(error, "upstream_status", None)
     walk.attempts.append(
         Attempt(
             model=target.name,
             provider=target.provider,
             model_id=target.model_id,
-            status=status,
+            status=walk.upstream_status,
             error=None if error is None else error.code,
             latency_ms=round((house.clock() - began) * 1000, 3),
         )
     )
+    walk.upstream_status = None
     if error is not None and walk.left_for is None:
         walk.left_for = error.code
 
@@ -106,7 +106,7 @@ async def whole(house: House, walk: Walk) -> Completion:
             completion = await _whole_from(house, walk, target)
         except RouterError as error:
             _note(house, walk, target, began, error)
-            if not order.failed(target, error):
+            if not order.failed(target, error) or _budget(house, walk) <= 0:
                 raise
             continue
         finally:
@@ -122,6 +122,7 @@ async def _whole_from(house: House, walk: Walk, target: Target) -> Completion:
     deadlines = _deadlines(walk.compiled.snapshot.timeouts, _budget(house, walk))
     call = _call(house, walk, target, stream=False)
     async with house.transport(target).open(call, target, deadlines) as reply:
+        walk.upstream_status = reply.status
         if reply.status != 200:
             raise await _fault(house, target, reply)
         return house.wires[target.wire].decode(await reply.read())
@@ -172,7 +173,7 @@ class Stream:
                 await self.close()
                 self._forget()
                 _note(house, walk, target, began, error)
-                if not self._order.failed(target, error):
+                if not self._order.failed(target, error) or _budget(house, walk) <= 0:
                     raise
                 continue
             _note(house, walk, target, began, None)
@@ -222,6 +223,7 @@ class Stream:
             raise DeadlineExceeded(f"{target.provider} sent no first token within timeouts.first_token") from None
         finally:
             walk.waited += house.clock() - began
+        walk.upstream_status = self._reply.status
         if self._reply.status != 200:
             raise await _fault(house, target, self._reply)
         batch: list[Delta] = []

@@ -53,6 +53,7 @@ class Walk:
         "targets",
         "tokens_in",
         "tried",
+        "upstream_status",
         "waited",
         "warnings",
     )
@@ -76,6 +77,7 @@ class Walk:
         self.raw_passes = True  # false when a kept answer's own bytes are of another form
         self.attempts: list[Attempt] = []
         self.tried: Target | None = None  # the target being called now
+        self.upstream_status: int | None = None  # the HTTP status of its answer, None until it came
         self.served: Target | None = None  # the target whose answer the caller gets
         self.completion: Completion | None = None
         self.dropped: tuple[str, ...] = ()
