@@ -76,7 +76,7 @@ def _run(snapshot: Snapshot, workers: int) -> None:
         port=snapshot.server.port,
         workers=workers,
         root_path=snapshot.server.root_path,
-        http="app.server.protocol:JoiningProtocol",
+        http="app.server.protocol:WholeProtocol",
         loop="auto",
         ws="none",
         access_log=False,

@@ -23,6 +23,14 @@ _AUTH = {"bearer": ("authorization", "Bearer "), "x-api-key": ("x-api-key", ""),
 _SKIPPED = ("User-Agent", "Accept", "Accept-Encoding")
 
 
+_COMMON = {"accept-encoding": "identity", "user-agent": "llm-router"}
+
+
+@lru_cache(maxsize=64)
+def _limits(total: float | None, connect: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=total, sock_connect=connect)
+
+
 @lru_cache(maxsize=1024)
 def _url(text: str) -> URL:
     return URL(text, encoded=True)
@@ -150,12 +158,12 @@ class HttpTransport:
 
     async def send(self, call: Call, target: Target, deadlines: Deadlines) -> aiohttp.ClientResponse:
         """The open answer. Raises ProviderUnreachable, DeadlineExceeded, BadAnswer, or ProviderAuth when no key is set."""
-        headers = {**dict(call.headers), "accept-encoding": "identity", "user-agent": "llm-router"}
+        headers = _COMMON | dict(call.headers)
         if call.auth:
             name, prefix = _AUTH[call.auth]
             headers[name] = prefix + self._key(target)
         # a whole answer obeys `attempt` here; a stream's `first_token`, `idle` and `total` are kept by who reads it
-        limits = aiohttp.ClientTimeout(total=None if call.stream else deadlines.attempt, sock_connect=deadlines.connect)
+        limits = _limits(None if call.stream else deadlines.attempt, deadlines.connect)
         session, connector = self._opened()
         task = asyncio.current_task()
         for last in (False, True):

@@ -24,6 +24,7 @@ from .house import House
 from .walk import Walk
 
 MAX_ATTEMPTS = 3
+LEAST_SECONDS = 0.01  # with less left nobody else is tried; timers may also go off a millisecond early
 RAW_SEPARATOR = b"\x1e"
 MAX_FAULT_BYTES = 64 * 1024
 # failures that the provider's other models will most likely share
@@ -106,7 +107,7 @@ async def whole(house: House, walk: Walk) -> Completion:
             completion = await _whole_from(house, walk, target)
         except RouterError as error:
             _note(house, walk, target, began, error)
-            if not order.failed(target, error) or _budget(house, walk) <= 0:
+            if not order.failed(target, error) or _budget(house, walk) < LEAST_SECONDS:
                 raise
             continue
         finally:
@@ -173,7 +174,7 @@ class Stream:
                 await self.close()
                 self._forget()
                 _note(house, walk, target, began, error)
-                if not self._order.failed(target, error) or _budget(house, walk) <= 0:
+                if not self._order.failed(target, error) or _budget(house, walk) < LEAST_SECONDS:
                     raise
                 continue
             _note(house, walk, target, began, None)

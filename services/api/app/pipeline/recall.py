@@ -112,4 +112,3 @@ def _replayed(house: House, target: Target, raw: bytes) -> list[Delta]:
     """The provider's own pieces, read again so that the writer knows what each of them holds."""
     reader = house.wires[target.wire].reader()
     return [delta for piece in raw.split(RAW_SEPARATOR) for delta in reader.feed(b"data: " + piece + b"\n\n")]
-

@@ -3,6 +3,7 @@
 import hashlib
 from base64 import b64encode
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -48,7 +49,7 @@ def settle(
     prompts = snapshot.logging.prompts
     record = Record(
         id=asking.id,
-        at=datetime.fromtimestamp(house.now(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        at=utc(house.now()),
         face=asking.face,
         mode=walk.mode,
         asked=request.model[:200],
@@ -93,6 +94,17 @@ def settle(
         response=_kept(prompts, completion.text) if completion else UNSET,
     )
     return Settled(record, judged)
+
+
+def utc(seconds: float) -> str:
+    """Wall time as the journal writes it: UTC, milliseconds, `Z`."""
+    whole = int(seconds)
+    return f"{_second(whole)}.{int((seconds - whole) * 1000):03d}Z"
+
+
+@lru_cache(maxsize=4)
+def _second(whole: int) -> str:
+    return datetime.fromtimestamp(whole, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 async def commit(house: House, walk: Walk, record: Record) -> None:
