@@ -1,5 +1,6 @@
 """The local cache's promises: one's own writes are read at once, others' soon, and no state of the file is worse than a miss."""
 
+import asyncio
 import logging
 import os
 import sqlite3
@@ -176,6 +177,7 @@ async def test_many_answers_are_written_without_waiting_for_the_batchs_age(opene
     cache, reader = opened(), opened()
     for n in range(write_queue.BATCH_ROWS):
         cache.set(f"key-{n}", b"1", 60)
+        await asyncio.sleep(0)  # the writer's thread comes in between, and has begun to gather
 
     async def there() -> bool:
         return await reader.get_many(["key-0"]) == [b"1"]
@@ -309,6 +311,20 @@ async def test_a_file_cut_short_under_a_running_service_is_a_miss_and_heals(open
         return await opened().get_many(["new"]) == [b"1"]
 
     await until(kept)
+
+
+async def test_a_file_that_lost_its_table_is_a_miss_and_heals(opened: Open, path: Path) -> None:
+    fill(path, 1)
+    cache = opened()
+    assert (await cache.get_many(["key-0"]))[0] is not None
+    somebody = sqlite3.connect(path)
+    somebody.execute("DROP TABLE answers")
+    somebody.close()
+    assert await cache.get_many(["key-1"]) == [None]
+    cache.set("new", b"1", 60)
+    cache.flush()
+    assert await opened().get_many(["new"]) == [b"1"]
+    assert aside(path) == ["answers.sqlite3.unusable-1"]
 
 
 async def test_a_damaged_file_of_two_processes_is_moved_aside_once(opened: Open, path: Path) -> None:
