@@ -224,6 +224,28 @@ async def test_an_address_without_a_server_is_a_miss(opened: Open, url: str) -> 
     assert await cache.get_many(["a"]) == [None]
 
 
+NONSENSE = [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x00\xff\r\n", b"+OK\r\n", b"*0\r\n", b"*2\r\n$1\r\na\r\n$1\r\nb\r\n"]
+NONSENSE += [b"*1\r\n:5\r\n", b"*x\r\n", b"*1\r\n" * 5_000, b"-NOAUTH Authentication required.\r\n", b"-\xff\r\n", b"_\r\n"]
+
+
+@pytest.mark.parametrize("reply", NONSENSE, ids=lambda reply: repr(reply[:8]))
+async def test_a_server_that_speaks_nonsense_is_a_miss(tmp_path: Path, opened: Open, reply: bytes) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while reply and await reader.read(65_536):
+                writer.write(reply)
+                await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_unix_server(talk, tmp_path / "s"):
+        cache = opened(f"unix://{tmp_path / 's'}", 0.05)
+        assert await cache.get_many(["a"]) == [None]
+        cache.set("a", b"1", 60)
+        await written(cache)
+        assert await cache.delete(["b"]) in {0, 1}
+        await cache.close()
+
+
 async def test_what_it_says_of_itself_holds_no_secret(opened: Open) -> None:
     assert opened("redis://:secret@host").describe() == "redis"
 

@@ -103,8 +103,10 @@ class RedisCache:
 
         try:
             async with asyncio.timeout(self._timeout * 2):
-                values = await self._opened().mget([PREFIX + key for key in keys])
-        except (RedisError, OSError, ValueError) as error:
+                values: object = await self._opened().mget([PREFIX + key for key in keys])
+            if not isinstance(values, list) or len(values) != len(keys):
+                raise ValueError("this is no answer to MGET")
+        except (RedisError, OSError, ValueError, RecursionError) as error:
             self._failed(error)
             return found
         self._breaker.succeeded()
@@ -128,7 +130,7 @@ class RedisCache:
         try:
             async with asyncio.timeout(self._timeout * 4):
                 await self._opened().set(PREFIX + key, value, px=max(1, round(ttl_seconds * 1000)))
-        except (RedisError, OSError, ValueError) as error:
+        except (RedisError, OSError, ValueError, RecursionError) as error:
             self._failed(error)
         else:
             self._breaker.succeeded()
@@ -144,8 +146,9 @@ class RedisCache:
 
         try:
             async with asyncio.timeout(self._timeout * 4):
-                return int(await self._opened().delete(*(PREFIX + key for key in keys))) if keys else 0
-        except (RedisError, OSError, ValueError) as error:
+                count: object = await self._opened().delete(*(PREFIX + key for key in keys)) if keys else 0
+                return count if isinstance(count, int) else 0
+        except (RedisError, OSError, ValueError, RecursionError) as error:
             self._failed(error)
             return 0
 
