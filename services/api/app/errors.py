@@ -127,10 +127,14 @@ class NotFound(CallerError):
 
 
 class MethodNotAllowed(CallerError):
-    """The path exists, the method does not."""
+    """The path exists, the method does not; `allowed` is what the `allow` header says."""
 
     status = 405
     code = "method_not_allowed"
+
+    def __init__(self, allowed: str) -> None:
+        super().__init__(f"this path takes {allowed}")
+        self.allowed = allowed
 
 
 class BodyTooLarge(CallerError):

@@ -1,8 +1,8 @@
 """What a caller asks. Only values: no parsing, no provider's vocabulary."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Raw, Struct
+from msgspec import Meta, Raw, Struct
 
 Mode = Literal["fast", "balanced", "accurate"]
 MODES: tuple[Mode, ...] = ("fast", "balanced", "accurate")
@@ -44,9 +44,9 @@ class Message(Struct, frozen=True):
 class Constraints(Struct, frozen=True, forbid_unknown_fields=True):
     """Hard limits on which candidate may be chosen. US dollars, milliseconds, 0..1."""
 
-    max_cost_usd: float | None = None
-    max_latency_ms: float | None = None
-    min_quality: float | None = None
+    max_cost_usd: Annotated[float, Meta(ge=0)] | None = None
+    max_latency_ms: Annotated[float, Meta(ge=0)] | None = None
+    min_quality: Annotated[float, Meta(ge=0, le=1)] | None = None
     providers: tuple[str, ...] | None = None
     exclude: tuple[str, ...] = ()
 

@@ -1,6 +1,7 @@
 """Raw ASGI in and out: bodies, headers, ids, and a watch on callers who leave. Nothing of any face may enter."""
 
 import asyncio
+import contextlib
 import os
 import re
 import time
@@ -17,6 +18,7 @@ Headers = list[tuple[bytes, bytes]]
 
 JSON = (b"content-type", b"application/json")
 EVENTS = (b"content-type", b"text/event-stream; charset=utf-8")
+LINGER_SECONDS = 5.0
 WATCH_AFTER = 0.02
 _CLIENT_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 _TIMEOUT = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?", re.ASCII)
@@ -58,11 +60,13 @@ def headers_of(scope: Scope) -> dict[bytes, bytes]:
 def refuse_method(scope: Scope, allowed: str) -> None:
     """Raises MethodNotAllowed unless the method is the allowed one."""
     if scope["method"] != allowed:
-        raise MethodNotAllowed(f"{scope['path']} takes {allowed}")
+        raise MethodNotAllowed(allowed)
 
 
 def refuse_media_type(headers: dict[bytes, bytes]) -> None:
     """Raises BadMediaType unless the body says that it is JSON (a browser's cross-site form cannot)."""
+    if headers.get(b"content-encoding", b"identity") != b"identity":
+        raise BadMediaType("send the body without content-encoding", param="content-encoding")
     value = headers.get(b"content-type", b"")
     if value == b"application/json":
         return
@@ -70,8 +74,6 @@ def refuse_media_type(headers: dict[bytes, bytes]) -> None:
     charset = rest.strip().lower()
     if kind.strip().lower() != b"application/json" or charset not in (b"", b"charset=utf-8", b'charset="utf-8"'):
         raise BadMediaType("send the header `content-type: application/json`", param="content-type")
-    if headers.get(b"content-encoding", b"identity") != b"identity":
-        raise BadMediaType("send the body without content-encoding", param="content-encoding")
 
 
 async def read_body(receive: Receive, headers: dict[bytes, bytes], limit: int) -> bytes:
@@ -135,9 +137,23 @@ async def answer(send: Send, status: int, headers: Headers, body: bytes) -> None
     await send({"type": "http.response.body", "body": body})
 
 
+async def answer_early(send: Send, receive: Receive, status: int, headers: Headers, body: bytes) -> None:
+    """A whole response to a request whose body is still coming: closed at once, the caller would see a reset instead of it."""
+    headers.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_SECONDS):
+            while (message := await receive())["type"] == "http.request" and message.get("more_body"):
+                pass
+    await send({"type": "http.response.body", "body": b""})
+
+
 def error_headers(error: RouterError, call_id: str) -> Headers:
     """What every error carries."""
     headers: Headers = [JSON, (b"x-request-id", call_id.encode())]
+    if isinstance(error, MethodNotAllowed):
+        headers.append((b"allow", error.allowed.encode()))
     if error.retry_after is not None:
         headers.append((b"retry-after", str(max(1, round(error.retry_after))).encode()))
     elif error.status in (429, 503):

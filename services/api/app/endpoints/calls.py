@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 
 from ..domain.request import ChatRequest
-from ..errors import OurBug, RouterError
+from ..errors import BodyTooLarge, OurBug, RouterError
 from ..pipeline.begin import begin
 from ..pipeline.house import House
 from ..pipeline.serve import Serving
@@ -35,12 +35,16 @@ class CallEndpoint:
             walk = begin(house, asking, request)
         except asgi.CallerLeft:
             return
+        except BodyTooLarge as error:
+            body = self._shape.complain(error, call_id)
+            await asgi.answer_early(send, receive, error.status, asgi.error_headers(error, call_id), body)
+            return
         except Exception as error:  # noqa: BLE001 - the border: what is not ours to show becomes one clean 500
             await self._refuse(send, self._shown(error, call_id), call_id)
             return
-        body = self._shape.dry(walk)
-        if body is not None:
-            await asgi.answer(send, 200, reply_headers(walk, None), body)
+        dry = self._shape.dry(walk)
+        if dry is not None:
+            await asgi.answer(send, 200, reply_headers(walk, None), dry)
             return
         await self._serve(house, walk, receive, send)
 

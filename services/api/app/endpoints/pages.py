@@ -139,10 +139,10 @@ def _mount_docs(app: FastAPI) -> None:
     app.openapi = described  # type: ignore[method-assign]  # FastAPI's documented way to extend the schema
 
 
-def _answer(error: RouterError, headers: dict[str, str] | None = None) -> Response:
+def _answer(error: RouterError) -> Response:
     call_id = asgi.new_id()
-    extra = {name.decode(): value.decode() for name, value in asgi.error_headers(error, call_id)}
-    return Response(error_body(error, call_id), status_code=error.status, headers={**extra, **(headers or {})})
+    headers = {name.decode(): value.decode() for name, value in asgi.error_headers(error, call_id)}
+    return Response(error_body(error, call_id), status_code=error.status, headers=headers)
 
 
 async def _router_error(_request: Request, error: Exception) -> Response:
@@ -155,8 +155,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it alone
     path = request.scope["path"][:200]
     if error.status_code == 405:
-        allowed = (error.headers or {}).get("Allow", "GET")
-        return _answer(MethodNotAllowed(f"this path takes {allowed}"), {"allow": allowed})
+        return _answer(MethodNotAllowed((error.headers or {}).get("Allow", "GET")))
     if error.status_code == 404:
         shown = path if path.isascii() and path.isprintable() else "this path"
         return _answer(NotFound(f"{shown} is not a route of this service; GET / lists them"))

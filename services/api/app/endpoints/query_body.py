@@ -64,8 +64,6 @@ def parse_query(data: bytes) -> ChatRequest:
     metadata = body.metadata
     if metadata is not None and len(metadata) > MAX_METADATA:
         raise CallerError(f"metadata: at most {MAX_METADATA} pairs", param="metadata")
-    constraints = body.constraints or NO_CONSTRAINTS
-    _check_constraints(constraints)
     return ChatRequest(
         messages=_messages(body),
         model=body.model,
@@ -78,7 +76,7 @@ def parse_query(data: bytes) -> ChatRequest:
         seed=body.seed,
         json_mode=bool(body.response_format and body.response_format.type == "json_object"),
         mode=mode_of(body.mode, "mode"),
-        constraints=constraints,
+        constraints=body.constraints or NO_CONSTRAINTS,
         cache=cache_of(body.cache, "cache"),
         session=body.session,
         user=body.user,
@@ -95,15 +93,6 @@ def _refuse_unsupported(body: Query) -> None:
         raise UnsupportedFeature(
             "response_format: only text and json_object on this route; use POST /v1/chat/completions", param="response_format"
         )
-
-
-def _check_constraints(constraints: Constraints) -> None:
-    for name in ("max_cost_usd", "max_latency_ms", "min_quality"):
-        value = getattr(constraints, name)
-        if value is not None and value < 0:
-            raise CallerError(f"constraints.{name}: must not be negative", param=f"constraints.{name}")
-    if constraints.min_quality is not None and constraints.min_quality > 1:
-        raise CallerError("constraints.min_quality: between 0 and 1", param="constraints.min_quality")
 
 
 def _messages(body: Query) -> tuple[Message, ...]:
