@@ -40,13 +40,17 @@ URL = "must be an http or https URL without user, query and fragment"
 
 SHAPES = [
     # unknown keys, at every depth
+    ("modles:\n  a: {provider: openai, id: x}\n", "config.yaml:1: modles: unknown key; did you mean models?"),
     ("mod: fast\n" + ONE, "config.yaml:1: mod: unknown key; did you mean mode?"),
     (
         ONE + "cache:\n  backend: local\n  ttl_second: 5\n",
         "config.yaml:5: cache.ttl_second: unknown key; did you mean ttl_seconds?",
     ),
     (model("price_inn: 1"), "config.yaml:2: models.a.price_inn: unknown key; did you mean price_in?"),
-    (model("deployments: [{provider: llama, idd: y}]"), "config.yaml:2: models.a.deployments.0.id: is required"),
+    (
+        model("deployments: [{provider: llama, idd: y}]"),
+        "config.yaml:2: models.a.deployments.0.idd: unknown key; did you mean id?",
+    ),
     (
         model("deployments: [{provider: llama, id: y, idd: y}]"),
         "config.yaml:2: models.a.deployments.0.idd: unknown key; did you mean id?",

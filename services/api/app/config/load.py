@@ -59,8 +59,10 @@ _SECTIONS = frozenset(Settings.model_fields) - {"mode", "mock", "mock_latency_sc
 
 
 def _first_fault(error: ValidationError, document: Document, path: Path, env: Mapping[str, str]) -> ConfigError:
-    """Pydantic's first complaint, in one line of ours."""
-    fault = error.errors(include_url=False, include_input=False)[0]
+    """Pydantic's most telling complaint, in one line of ours."""
+    faults = error.errors(include_url=False, include_input=False)
+    # a misspelt key is why the key it was meant to be is missing
+    fault = next((found for found in faults if found["type"] == "extra_forbidden"), faults[0])
     place = [str(step) for step in fault["loc"] if step != "[key]"]
     key = ".".join(place)
     for variable, target in OVERRIDES.items():
