@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .memory import MemoryCache
-from .sqlite_file import SqliteFile, is_busy, is_unusable
+from .seen import Known
+from .sqlite_file import SqliteFile, hash_of, is_busy, is_unusable
 from .write_queue import Row, WriteQueue
 
 _log = logging.getLogger("llm_router")
@@ -36,6 +37,7 @@ class LocalCache:
         self._now = now
         self._memory = MemoryCache(min(self._largest, MOST_MEMORY), now)
         self._file: SqliteFile | None = None
+        self._known = Known(lambda _row, _most: ())
         self._opening = threading.Lock()
         self._usable = True
         self._reopen_at = 0.0
@@ -66,6 +68,8 @@ class LocalCache:
         if file is None:
             return None
         try:
+            if not self._known.may_hold(hash_of(key), time.monotonic()):
+                return None
             found = file.get(key)
         except sqlite3.Error as error:
             self._failed(file, error)
@@ -95,9 +99,11 @@ class LocalCache:
         if file is None:
             return
         try:
-            file.write(
-                [(key, value, end) for key, value, end in rows if value is not None], [row[0] for row in rows], self._now()
-            )
+            kept = [(key, value, end) for key, value, end in rows if value is not None]
+            # what was never seen has no older row to take out; where one stays all the same, the newest is read
+            seen = self._known.seen
+            gone = [key for key, value, _ in rows if value is None or seen.maybe(hash_of(key))]
+            file.write(kept, gone, self._now())
             file.bound(self._max_bytes)
         except sqlite3.Error as error:
             if not self._writing_fails:
@@ -118,6 +124,7 @@ class LocalCache:
                 if not self._mended(file, error):
                     return None
             else:
+                self._known = Known(file.newer)
                 self._file = file
                 return file
         return None

@@ -6,24 +6,29 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
+from typing import TypeVar
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 READ_WAIT_MS = 5  # another process's commit is over sooner; whatever takes longer is a miss
 WRITE_WAIT_MS = 2_000
 PURGED_AT_ONCE = 512
 EVICTED_AT_ONCE = 64
+ROWS_AT_ONCE = 200
 WAL_BYTES = 8 * 1024 * 1024  # what the log beside the file shrinks to when it is empty
 _SCHEMA = (
     "CREATE TABLE answers (id INTEGER PRIMARY KEY, hash INTEGER NOT NULL, key TEXT NOT NULL,"
     " expires REAL NOT NULL, value BLOB NOT NULL)",
     "CREATE INDEX answers_hash ON answers (hash)",
     "CREATE INDEX answers_expires ON answers (expires)",
+    # what is new is read from here alone, without touching the values' pages
+    "CREATE INDEX answers_order ON answers (id, hash)",
     f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
 # SQLITE_ERROR: the statements are all ours, so what they miss is a table, which a file cut to nothing has not
 _UNUSABLE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 Row = tuple[str, bytes, float]
+T = TypeVar("T")
 
 
 class ForeignFile(sqlite3.DatabaseError):
@@ -90,20 +95,35 @@ class SqliteFile:
         return found.st_dev, found.st_ino
 
     def get(self, key: str) -> tuple[bytes, float] | None:
-        """`(value, expires)` of a key."""
+        """`(value, expires)` of a key; of several rows the newest."""
         assert self._reading is not None  # noqa: S101 - the owner opens before it reads
-        found = self._reading.execute("SELECT key, value, expires FROM answers WHERE hash = ?", (hash_of(key),))
+        found = self._reading.execute("SELECT key, value, expires FROM answers WHERE hash = ? ORDER BY id DESC", (hash_of(key),))
         return next(((value, expires) for other, value, expires in found.fetchall() if other == key), None)
 
+    def newer(self, row_id: int, most: int) -> list[tuple[int, int]]:
+        """`(id, hash)` of at most `most` rows behind `row_id`, in order: what this or another process wrote since."""
+        assert self._reading is not None  # noqa: S101 - the owner opens before it reads
+        found: list[tuple[int, int]] = self._reading.execute(
+            "SELECT id, hash FROM answers INDEXED BY answers_order WHERE id > ? ORDER BY id LIMIT ?", (row_id, most)
+        ).fetchall()
+        return found
+
     def write(self, rows: Sequence[Row], gone: Sequence[str], now: float) -> None:
-        """Take the keys in `gone` out, put rows in and purge some of what expired, in one transaction."""
+        """Take the keys in `gone` out, put rows in and purge some of what expired, in one transaction.
+
+        One statement for many rows: each one hands the interpreter's lock over twice, and waits to get it back from a busy loop.
+        """
         assert self._writing is not None  # noqa: S101 - the owner opens before it writes
         with _transaction(self._writing) as writing:
-            writing.executemany("DELETE FROM answers WHERE hash = ? AND key = ?", [(hash_of(key), key) for key in gone])
-            writing.executemany(
-                "INSERT INTO answers (hash, key, value, expires) VALUES (?, ?, ?, ?)",
-                [(hash_of(key), key, value, expires) for key, value, expires in rows],
-            )
+            for keys in _portions(gone):
+                pairs = [field for key in keys for field in (hash_of(key), key)]
+                writing.execute(f"DELETE FROM answers WHERE (hash, key) IN (VALUES {_places('(?,?)', keys)})", pairs)  # noqa: S608
+            for some in _portions(rows):
+                fields = [field for key, value, expires in some for field in (hash_of(key), key, value, expires)]
+                writing.execute(
+                    f"INSERT INTO answers (hash, key, value, expires) VALUES {_places('(?,?,?,?)', some)}",  # noqa: S608
+                    fields,
+                )
             writing.execute(
                 "DELETE FROM answers WHERE id IN (SELECT id FROM answers WHERE expires <= ? LIMIT ?)", (now, PURGED_AT_ONCE)
             )
@@ -152,6 +172,16 @@ class SqliteFile:
             with contextlib.suppress(FileNotFoundError):
                 self._path.with_name(self._path.name + suffix).rename(aside.with_name(aside.name + suffix))
         return aside
+
+
+def _portions(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """At most ROWS_AT_ONCE items at a time: SQLite bounds the parameters of a statement."""
+    return (items[start : start + ROWS_AT_ONCE] for start in range(0, len(items), ROWS_AT_ONCE))
+
+
+def _places(one: str, items: Sequence[object]) -> str:
+    """The places of one row, as often as there are items."""
+    return ",".join([one] * len(items))
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
