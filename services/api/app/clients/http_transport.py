@@ -8,6 +8,7 @@ import asyncio
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
@@ -91,14 +92,19 @@ class _Connector(aiohttp.TCPConnector):
     def __init__(self) -> None:
         super().__init__(limit=0, keepalive_timeout=30, ttl_dns_cache=60)
         self._used: weakref.WeakSet[Any] = weakref.WeakSet()
-        self.reused: dict[Any, bool] = {}
 
     async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:  # noqa: ASYNC109 - aiohttp's signature
         connection = await super().connect(req, traces, timeout)
         protocol = connection.protocol
-        self.reused[asyncio.current_task()] = protocol in self._used
-        self._used.add(protocol)
+        if protocol in self._used:
+            _reused.get().append(True)
+        else:
+            self._used.add(protocol)
         return connection
+
+
+# what a call's connector tells its sender: not empty = the connection had served before
+_reused: ContextVar[list[bool]] = ContextVar("reused")
 
 
 class _Opening:
@@ -137,20 +143,18 @@ class HttpTransport:
     def __init__(self, key_of: Callable[[str], str | None]) -> None:
         self._key_of = key_of
         self._session: aiohttp.ClientSession | None = None
-        self._connector: _Connector | None = None
 
-    def _opened(self) -> tuple[aiohttp.ClientSession, _Connector]:
-        if self._session is None or self._connector is None:
-            self._connector = _Connector()
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=self._connector,
+                connector=_Connector(),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 skip_auto_headers=_SKIPPED,
                 trust_env=False,
                 auto_decompress=False,
                 read_bufsize=2**17,
             )
-        return self._session, self._connector
+        return self._session
 
     def open(self, call: Call, target: Target, deadlines: Deadlines) -> AbstractAsyncContextManager[Reply]:
         """Send the call. Leaving the context before the body's end closes the connection."""
@@ -164,8 +168,9 @@ class HttpTransport:
             headers[name] = prefix + self._key(target)
         # a whole answer obeys `attempt` here; a stream's `first_token`, `idle` and `total` are kept by who reads it
         limits = _limits(None if call.stream else deadlines.attempt, deadlines.connect)
-        session, connector = self._opened()
-        task = asyncio.current_task()
+        session = self._opened()
+        reused: list[bool] = []
+        _reused.set(reused)
         for last in (False, True):
             try:
                 return await session.request(
@@ -173,10 +178,8 @@ class HttpTransport:
                 )
             except (aiohttp.ClientError, OSError, ValueError) as error:
                 # a pooled connection that the host closed as we wrote: no answer can have begun, one fresh try is safe
-                if last or not (_hung_up(error) and connector.reused.get(task)):
+                if last or not (reused and _hung_up(error)):
                     raise _unsent(error, target.provider) from None
-            finally:
-                connector.reused.pop(task, None)
         raise ProviderUnreachable(f"{target.provider} hung up before answering")
 
     def _key(self, target: Target) -> str:
@@ -191,7 +194,7 @@ class HttpTransport:
         if self._session is not None:
             await self._session.close()
             await asyncio.sleep(0)  # lets the transports' own close callbacks run
-            self._session = self._connector = None
+            self._session = None
 
 
 def _hung_up(error: Exception) -> bool:

@@ -178,8 +178,9 @@ class Attendance:
 
     def start(self) -> None:
         """Begin to watch; the current task is the one to cancel."""
-        self._serving = asyncio.current_task()
-        self._timer = asyncio.get_running_loop().call_later(WATCH_AFTER, self._begin)
+        loop = asyncio.get_running_loop()
+        self._serving = asyncio.current_task(loop)
+        self._timer = loop.call_later(WATCH_AFTER, self._begin)
 
     def _begin(self) -> None:
         self._watch = asyncio.create_task(self._until_gone())

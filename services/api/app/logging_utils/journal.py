@@ -82,6 +82,7 @@ class Journal:
         self._spool_bytes = 0
         self._failing = False
         self._seekable = True
+        self._end = -1
         self._fd = -1
         self._lost = OSError(errno.EBADF, "closed")
         try:
@@ -154,6 +155,7 @@ class Journal:
         self._seekable = stat.S_ISREG(os.fstat(fd).st_mode)
         self._close()
         self._fd = fd
+        self._end = -1
 
     def _look(self) -> None:
         """Open the path again if the open file is no longer there (logrotate, a deletion)."""
@@ -179,7 +181,10 @@ class Journal:
             if not self._seekable:
                 return 0
             end = os.lseek(fd, 0, os.SEEK_CUR)
-            if end == size or os.pread(fd, 1, end - size - 1) == b"\n":
+            start = end - size
+            # where our own last line ended there is no need to look: it ended with a newline
+            if start in (0, self._end) or os.pread(fd, 1, start - 1) == b"\n":
+                self._end = end
                 return end
             self.repaired += 1
         raise OSError(errno.EIO, "every write came out torn")
