@@ -3,12 +3,13 @@
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address
 
 from ..errors import Forbidden, Unauthorized
 
 SHORTEST = 32
-_LOOPBACK_V4 = "127."
-_LOOPBACK = frozenset({"::1", "localhost", "testclient"})
+_LOCAL_NAMES = frozenset({"localhost", "testclient"})
 
 
 class KeysError(ValueError):
@@ -56,8 +57,14 @@ def _bearer(value: bytes) -> bytes | None:
     return token.strip() if scheme.lower() == b"bearer" and token.strip() else None
 
 
+@lru_cache(maxsize=1024)
 def is_loopback(host: str | None) -> bool:
     """Whether a peer is this machine; a unix socket has no host and is."""
-    if host is None:
+    if host is None or host in _LOCAL_NAMES:
         return True
-    return host.startswith(_LOOPBACK_V4) or host in _LOOPBACK or host.startswith("::ffff:127.")
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False  # `127.evil.example` is a name that may stand for any machine
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_loopback
