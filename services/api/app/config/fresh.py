@@ -7,6 +7,10 @@ import msgspec
 from .snapshot import Snapshot
 
 
+# of `cache:`, by the plan's name: what a running worker cannot change, and the key that people know it by
+_FIXED_IN_CACHE = {"backend": "backend", "path": "path", "redis_url": "redis_url", "max_bytes": "max_mb"}
+
+
 class Watched:
     """A file and how it last looked."""
 
@@ -38,9 +42,9 @@ def kept_until_restart(new: Snapshot, old: Snapshot) -> tuple[Snapshot, tuple[st
         if getattr(new, section) != getattr(old, section):
             waiting.append(section)
             kept[section] = getattr(old, section)
-    fixed = {name: getattr(old.cache, name) for name in ("backend", "path", "redis_url", "max_bytes")}
+    fixed = {name: getattr(old.cache, name) for name in _FIXED_IN_CACHE}
     cache = msgspec.structs.replace(new.cache, **fixed)
     if cache != new.cache:
-        waiting += [f"cache.{name}" for name, value in fixed.items() if getattr(new.cache, name) != value]
+        waiting += [f"cache.{_FIXED_IN_CACHE[name]}" for name, value in fixed.items() if getattr(new.cache, name) != value]
         kept["cache"] = cache
     return (msgspec.structs.replace(new, **kept) if kept else new), tuple(waiting)
