@@ -6,7 +6,6 @@ import msgspec
 
 from .snapshot import Snapshot
 
-
 # of `cache:`, by the plan's name: what a running worker cannot change, and the key that people know it by
 _FIXED_IN_CACHE = {"backend": "backend", "path": "path", "redis_url": "redis_url", "max_bytes": "max_mb"}
 
