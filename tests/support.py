@@ -170,6 +170,22 @@ def running(home: Path, config: str | None = None, workers: int = 1, **env: str)
         log.close()
 
 
+def worker_pids(pid: int) -> set[int]:
+    """The processes that this one started (multiprocessing's own helper aside), from /proc."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            command = (entry / "cmdline").read_text()
+        except OSError:  # it ended as we looked
+            continue
+        if parent == pid and "resource_tracker" not in command:
+            found.add(int(entry.name))
+    return found
+
+
 def _ready(service: Service) -> bool:
     try:
         return service.request("/ready").status == HTTPStatus.OK

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from app.cli.configuration import check
-from support import ROOT, Service, Upstream, child_env, eventually, free_port, running, well_behaved
+from support import ROOT, Service, Upstream, child_env, eventually, free_port, running, well_behaved, worker_pids
 
 ROW = "models:\n  a: {provider: openai, id: gpt-4o-mini%s}\n"
 SOUND = ROW % ""
@@ -170,27 +170,12 @@ def _alive(service: Service) -> bool:
         return False
 
 
-def _children(pid: int) -> set[int]:
-    """The worker processes below this one (multiprocessing's own helper aside)."""
-    found = set()
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-                command = (entry / "cmdline").read_text()
-            except OSError:
-                continue
-            if int(fields[1]) == pid and "resource_tracker" not in command:
-                found.add(int(entry.name))
-    return found
-
-
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="counts processes in /proc")
 def test_a_child_with_a_bad_file_stays_up_says_why_and_recovers_when_it_is_mended(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text("mod: fast\n" + SOUND)
     with uvicorn_workers(tmp_path) as service:
-        workers = eventually(lambda: len(found := _children(service.process.pid)) == 2 and found)
+        workers = eventually(lambda: len(found := worker_pids(service.process.pid)) == 2 and found)
         eventually(lambda: service.log().count("did you mean mode?") == 2)
         ready = service.request("/ready")
         assert ready.status == 503 and "did you mean mode?" in ready.json()["reason"]
@@ -200,7 +185,7 @@ def test_a_child_with_a_bad_file_stays_up_says_why_and_recovers_when_it_is_mende
         config.write_text("mock_latency_scale: 0\n" + SOUND)
         eventually(lambda: all(service.request("/ready").status == 200 for _ in range(20)))
         assert service.query("hello").status == 200 and service.request("/health").json()["config"]["error"] is None
-        assert _children(service.process.pid) == workers, "nothing was started again"
+        assert worker_pids(service.process.pid) == workers, "nothing was started again"
 
 
 # while it runs
