@@ -3,6 +3,7 @@
 import json
 import socket
 from collections.abc import Iterator
+from http.client import HTTPResponse
 from typing import Any
 
 import pytest
@@ -294,11 +295,9 @@ def _raw(service: Service, data: bytes) -> tuple[int, bytes]:
     """Status and body of a request sent as it is."""
     with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
         connection.sendall(data)
-        seen = b""
-        while piece := connection.recv(65536):
-            seen += piece
-    head, _, body = seen.partition(b"\r\n\r\n")
-    return int(head.split(b" ")[1]), body
+        answer = HTTPResponse(connection)
+        answer.begin()
+        return answer.status, answer.read()
 
 
 # models and paths

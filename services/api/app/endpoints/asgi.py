@@ -18,7 +18,7 @@ Headers = list[tuple[bytes, bytes]]
 
 JSON = (b"content-type", b"application/json")
 EVENTS = (b"content-type", b"text/event-stream; charset=utf-8")
-LINGER_SECONDS = 5.0
+LINGER_SECONDS = 2.0
 WATCH_AFTER = 0.02
 _CLIENT_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 _TIMEOUT = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?", re.ASCII)
