@@ -1,6 +1,7 @@
 """`llm-router serve`: check everything, greet once, then hand over to uvicorn."""
 
 import os
+import signal
 import socket
 import sys
 
@@ -70,6 +71,8 @@ def _bracketed(host: str) -> str:
 def _run(snapshot: Snapshot, workers: int) -> None:
     import uvicorn  # noqa: PLC0415 - only here
 
+    # uvicorn drains, then sends itself the signal again: a stop that was asked for ends with status 0
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
     uvicorn.run(
         "app.main:app",
         host=snapshot.server.host,

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 
 from ..domain.request import ChatRequest
-from ..errors import BodyTooLarge, OurBug, RouterError
+from ..errors import BodyTooLarge, NotReady, OurBug, RouterError
 from ..pipeline.begin import begin
 from ..pipeline.house import House
 from ..pipeline.serve import Serving
@@ -79,8 +79,11 @@ class CallEndpoint:
                 await self._whole(serving, attendance, send)
         except asyncio.CancelledError:
             left = attendance.stop()
-            if serving.admitted:
+            if serving.admitted and left:
                 await serving.settled("abandoned", CLIENT_LEFT)
+            elif serving.admitted:  # the server stops and waits no longer
+                begun = walk.request.stream and walk.first_token is not None
+                await serving.settled("failed", 200 if begun else NotReady.status, NotReady.code)
             if not left:
                 raise
         except Exception as error:  # noqa: BLE001 - the border: what is not ours to show becomes one clean 500
