@@ -1,6 +1,7 @@
 """`POST /query` and `POST /route` over real sockets: the reply's fields, streams, dry runs, wishes, the cache and the record."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -323,3 +324,20 @@ def test_auto_never_picks_a_mock_while_a_model_is_real(real: Service) -> None:
     reply = real.request("/route", {"prompt": "hello", "mode": "fast"}).json()
     assert reply["mock"] is False
     assert next(c for c in reply["decision"]["candidates"] if c["name"] == "played")["excluded"]
+
+
+# what is logged
+
+
+@pytest.mark.parametrize("prompts", ["none", "redacted", "full"])
+def test_prompts_are_logged_as_configured(tmp_path: Path, prompts: str) -> None:
+    config = shipped().replace("prompts: hash", f"prompts: {prompts}")
+    said = "Write to ada@example.com about the heliotrope."
+    with running(tmp_path, config) as service:
+        reply = service.query(said, cache="off").json()
+        record = service.record(reply["id"])
+    if prompts == "none":
+        assert record["prompt_hash"] is None and not {"prompt", "response"} & set(record)
+        return
+    assert record["prompt_hash"] and "heliotrope" in record["prompt"] and record["response"].startswith("[MOCK]")
+    assert ("ada@example.com" in record["prompt"]) is (prompts == "full")
