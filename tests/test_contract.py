@@ -301,3 +301,32 @@ def test_no_reply_carries_a_header_that_is_not_listed(service: Service, fields: 
     answer = service.query("Which headers?", **fields)
     assert set(answer.headers) <= REPLY_HEADERS | {"transfer-encoding", "connection"}
     assert all(value.isascii() and len(value) <= 300 for value in answer.headers.values())
+
+
+@pytest.mark.parametrize("page_path", ["/docs", "/redoc"])
+def test_the_documentation_loads_nothing_from_elsewhere(service: Service, page_path: str) -> None:
+    text = service.request(page_path).body.decode()
+    loaded = (
+        re.findall(r'(?:src|href)="([^"]+)"', text)
+        + re.findall(r"url: '([^']+)'", text)
+        + re.findall(r'spec-url="([^"]+)"', text)
+    )
+    assert loaded and all(path.startswith("/") and not path.startswith("//") for path in loaded), loaded
+    assert {path: service.request(path).status for path in loaded} == dict.fromkeys(loaded, 200)
+
+
+def test_the_front_page_says_what_runs_and_where_to_go_on(service: Service) -> None:
+    told = service.request("/").json()
+    assert set(told["providers"].values()) == {"mock"} and told["mode"] == "balanced" and told["models"] > 5
+    for link in told["links"].values():
+        method, _, path = link.rpartition(" ")
+        assert service.request(path, {} if method else None).status in (200, 400), link
+
+
+def test_the_openapi_document_is_sound(service: Service) -> None:
+    """Every reference leads somewhere, and no operation promises a 422."""
+    document = service.request("/openapi.json").json()
+    text = service.request("/openapi.json").body.decode()
+    for name in set(re.findall(r'"#/components/schemas/([^"]+)"', text)):
+        assert name in document["components"]["schemas"], name
+    assert '"422"' not in text

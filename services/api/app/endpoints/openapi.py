@@ -10,6 +10,10 @@ from ..domain.record import Attempt
 from .query_body import Query
 
 _REF = "#/components/schemas/{name}"
+AN_ERROR: dict[str, Any] = {
+    "description": "an error",
+    "content": {"application/json": {"schema": {"$ref": _REF.format(name="Error")}}},
+}
 _ERROR = {
     "type": "object",
     "properties": {
@@ -50,12 +54,11 @@ def _post(summary: str, body: dict[str, Any], reply: dict[str, Any], streams: bo
     content: dict[str, Any] = {"application/json": {"schema": reply}}
     if streams:
         content["text/event-stream"] = {"schema": {"type": "string"}}
-    error = {"description": "an error", "content": {"application/json": {"schema": {"$ref": _REF.format(name="Error")}}}}
     return {
         "post": {
             "summary": summary,
             "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
-            "responses": {"200": {"description": "the answer", "content": content}, "4XX": error, "5XX": error},
+            "responses": {"200": {"description": "the answer", "content": content}, "4XX": AN_ERROR, "5XX": AN_ERROR},
         }
     }
 

@@ -14,7 +14,7 @@ from ..clients.openai_client.face import error_body
 from ..config.snapshot import Snapshot
 from ..errors import CallerError, MethodNotAllowed, NotFound, NotReady, RouterError
 from . import asgi, models
-from .openapi import describe
+from .openapi import AN_ERROR, describe
 
 _ASSETS = "/docs-assets"
 
@@ -97,7 +97,8 @@ def _mount_models(app: FastAPI, here: Standpoint) -> None:
         """Every name that `model` accepts."""
         return models.listed(here.snapshot())
 
-    @app.get("/v1/models/{name:path}", tags=["models"])
+    # said here, or FastAPI would promise a 422 that is never sent
+    @app.get("/v1/models/{name:path}", tags=["models"], responses={"4XX": AN_ERROR})
     async def one(name: str) -> dict[str, Any]:
         """One of them."""
         return models.one(here.snapshot(), name)
