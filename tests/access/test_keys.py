@@ -1,6 +1,7 @@
 """Caller keys open the door for exactly those who hold one, and tell nobody else anything."""
 
 import pytest
+
 from app.access.keys import CallerKeys, KeysError, is_loopback
 from app.errors import Forbidden, Unauthorized
 

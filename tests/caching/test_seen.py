@@ -1,8 +1,9 @@
 """The filter in front of the file says no only where the file holds nothing."""
 
-from app.caching.seen import LEARN_SECONDS, MOST_LEARNT, Known, Seen
 from hypothesis import given
 from hypothesis import strategies as st
+
+from app.caching.seen import LEARN_SECONDS, MOST_LEARNT, Known, Seen
 
 NUMBERS = st.integers(-(2**63), 2**63 - 1)
 

@@ -1,10 +1,13 @@
 """Event streams are read the same however the network cuts them."""
 
+from itertools import pairwise
+
 import pytest
-from app.clients.common.sse import Event, EventStream
-from app.errors import BadAnswer
 from hypothesis import given
 from hypothesis import strategies as st
+
+from app.clients.common.sse import Event, EventStream
+from app.errors import BadAnswer
 
 STREAM = (
     '\ufeff: hi\r\ndata: a\u2028b\u0085c\u2029\rdata:c\r\n\r\nevent: x\ndata: {"é":1}\n\nid: 3\nretry: 9\n\ndata\n\n'
@@ -45,7 +48,7 @@ def test_any_text_survives_any_line_end_and_any_cut(texts: list[str], end: str, 
     """What a server writes as data comes out unchanged."""
     stream = "".join(f"data: {text}{end}{end}" for text in texts).encode()
     places = sorted({0, len(stream), *(min(cut, len(stream)) for cut in cuts)})
-    pieces = [stream[a:b] for a, b in zip(places, places[1:], strict=False)]
+    pieces = [stream[a:b] for a, b in pairwise(places)]
     assert [event.data.decode() for event in read(pieces)] == texts
 
 
