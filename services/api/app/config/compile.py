@@ -95,6 +95,7 @@ class _Compiler:
             real=not targets[0].mock,
             routable=enabled and row.kind == "chat" and not retired,
             targets=targets,
+            hosts=tuple(f"{target.provider}/{target.model_id}@{target.base_url}" for target in targets),
             fallbacks=tuple(row.fallbacks),
             capabilities=_capabilities(serving),
             context_window=serving.row.context_window or serving.facts.window,

@@ -9,7 +9,8 @@ from ..domain.target import Rates, Target
 class Model(Struct, frozen=True, kw_only=True):
     """One row of `models`, joined with what the catalogue knows of it and judged for today.
 
-    `targets` are the deployments to try, in order (a retired row holds its successor's). `real` = its first target has a key or
+    `targets` are the deployments to try, in order (a retired row holds its successor's); `hosts` names them for cache keys.
+    `real` = its first target has a key or
     needs none. `routable` = `auto` may pick it today. `warning` is what a caller who names it should read.
     """
 
@@ -21,6 +22,7 @@ class Model(Struct, frozen=True, kw_only=True):
     real: bool = False
     routable: bool = True
     targets: tuple[Target, ...]
+    hosts: tuple[str, ...] = ()
     fallbacks: tuple[str, ...] = ()
     capabilities: frozenset[str] = frozenset()
     context_window: int | None = None

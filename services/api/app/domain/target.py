@@ -30,9 +30,9 @@ def price(usage: Usage, rates: Rates) -> int:
     else:
         r_in, r_out, r_cached, r_write = rates.input, rates.output, rates.cached, rates.cache_write
     plain = usage.input_tokens - usage.cached_tokens - usage.cache_write_tokens
-    pico = (
-        max(plain, 0) * r_in + usage.cached_tokens * r_cached + usage.cache_write_tokens * r_write + usage.output_tokens * r_out
-    )
+    pico = usage.cached_tokens * r_cached + usage.cache_write_tokens * r_write + usage.output_tokens * r_out
+    if plain > 0:
+        pico += plain * r_in
     return (pico + 500) // 1000
 
 

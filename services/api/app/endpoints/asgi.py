@@ -108,7 +108,9 @@ def _too_large(limit: int) -> BodyTooLarge:
 def client_request_id(headers: dict[bytes, bytes]) -> str | None:
     """The caller's own `x-request-id` when it is harmless to repeat."""
     value = headers.get(b"x-request-id")
-    text = value.decode("latin-1") if value else ""
+    if value is None:
+        return None
+    text = value.decode("latin-1")
     return text if _CLIENT_ID.fullmatch(text) else None
 
 
@@ -126,7 +128,9 @@ def request_timeout(headers: dict[bytes, bytes]) -> float | None:
 def traceparent(headers: dict[bytes, bytes]) -> str | None:
     """The caller's W3C trace context when it is well-formed."""
     value = headers.get(b"traceparent")
-    text = value.decode("latin-1") if value else ""
+    if value is None:
+        return None
+    text = value.decode("latin-1")
     return text if _TRACEPARENT.fullmatch(text) else None
 
 

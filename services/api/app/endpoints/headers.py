@@ -1,11 +1,14 @@
 """The reply headers of the contract. ASCII and bounded; built as bytes, since every call pays for them."""
 
+from functools import lru_cache
+
 from ..pipeline.estimate import estimated_nano
 from ..pipeline.settle import NANO, Settled
 from ..pipeline.walk import Walk
 from . import asgi
 
 BY_NAME = "asked for by name"
+_CACHE = {state: state.encode() for state in ("hit", "miss", "off")}
 
 
 def reply_headers(walk: Walk, settled: Settled | None) -> asgi.Headers:
@@ -31,10 +34,10 @@ def _facts(walk: Walk) -> asgi.Headers:
     target = walk.served or walk.targets[0]
     headers: asgi.Headers = [
         (b"x-request-id", walk.asking.id.encode()),
-        (b"x-router-model", target.name.encode("ascii", "replace")),
-        (b"x-router-provider", target.provider.encode("ascii", "replace")),
-        (b"x-router-reason", reason(walk).encode("ascii", "replace")[:300]),
-        (b"x-cache", walk.cache.encode()),
+        (b"x-router-model", _bytes(target.name)),
+        (b"x-router-provider", _bytes(target.provider)),
+        (b"x-router-reason", _bytes(BY_NAME) if walk.decision is None else walk.decision.reason.encode("ascii", "replace")[:300]),
+        (b"x-cache", _CACHE[walk.cache]),
     ]
     if walk.mode is not None:
         headers.append((b"x-router-mode", walk.mode.encode()))
@@ -45,9 +48,15 @@ def _facts(walk: Walk) -> asgi.Headers:
     return headers
 
 
+@lru_cache(maxsize=512)
+def _bytes(name: str) -> bytes:
+    """A name of the configuration as a header value."""
+    return name.encode("ascii", "replace")
+
+
 def error_facts(walk: Walk) -> asgi.Headers:
     """What an accepted call says of the way it went, also when it failed."""
-    headers: asgi.Headers = [(b"x-router-config", walk.compiled.snapshot.digest.encode())]
+    headers: asgi.Headers = [(b"x-router-config", _bytes(walk.compiled.snapshot.digest))]
     if walk.left_for is not None:
         headers.append((b"x-router-fallback", walk.left_for.encode()))
     return headers

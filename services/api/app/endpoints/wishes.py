@@ -8,12 +8,12 @@ from ..clients.openai_client.parse import cache_of, mode_of
 from ..domain.request import CacheWish, ChatRequest
 from ..errors import CallerError
 
-_WISH_HEADERS = (b"x-router-mode", b"x-router-cache", b"x-router-session", b"cache-control")
+_WISH_HEADERS = frozenset({b"x-router-mode", b"x-router-cache", b"x-router-session", b"cache-control"})
 
 
 def with_header_wishes(request: ChatRequest, headers: Mapping[bytes, bytes]) -> ChatRequest:
     """The request with the wishes its headers add; the body's own come first. Raises CallerError for an unknown word."""
-    if not any(name in headers for name in _WISH_HEADERS):
+    if _WISH_HEADERS.isdisjoint(headers):
         return request
     mode = request.mode or mode_of(_text(headers, b"x-router-mode"), "x-router-mode")
     cache = request.cache or cache_of(_text(headers, b"x-router-cache"), "x-router-cache") or _cache_control(headers)

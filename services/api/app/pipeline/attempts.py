@@ -66,10 +66,10 @@ def _deadlines(timeouts: Timeouts, left: float) -> Deadlines:
     if left <= 0:
         raise DeadlineExceeded("timeouts.total (or x-request-timeout) is spent")
     return Deadlines(
-        connect=min(timeouts.connect, left),
-        first_token=min(timeouts.first_token, left),
-        idle=min(timeouts.idle, left),
-        attempt=min(timeouts.attempt, left),
+        timeouts.connect if timeouts.connect < left else left,
+        timeouts.first_token if timeouts.first_token < left else left,
+        timeouts.idle if timeouts.idle < left else left,
+        timeouts.attempt if timeouts.attempt < left else left,
     )
 
 

@@ -84,7 +84,7 @@ def _material(walk: Walk) -> bytes:
 
 def _hosts(walk: Walk, name: str) -> tuple[str, ...]:
     """The hosts that may answer for a row are part of its key: the same id elsewhere is another model."""
-    return tuple(f"{t.provider}/{t.model_id}@{t.base_url}" for t in walk.compiled.snapshot.models[name].targets)
+    return walk.compiled.snapshot.models[name].hosts
 
 
 def _target(walk: Walk, name: str, entry: Entry) -> Target | None:

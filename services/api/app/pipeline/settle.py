@@ -120,7 +120,7 @@ async def commit(house: House, walk: Walk, record: Record) -> None:
 
 def prompt_hash(walk: Walk) -> str:
     """SHA-256 over all turns, roles and texts: equal prompts are found again without being kept."""
-    said = "\x1e".join(f"{message.role}\x1f{message.text}" for message in walk.request.messages)
+    said = "\x1e".join([f"{message.role}\x1f{message.text}" for message in walk.request.messages])
     return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 

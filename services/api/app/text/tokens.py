@@ -33,7 +33,7 @@ def estimate_tokens(text: str) -> int:
 
 def estimate_request(request: ChatRequest) -> int:
     """About how many input tokens the whole conversation has, all turns and parts."""
-    return sum(_estimate_message(message) for message in request.messages)
+    return sum([_estimate_message(message) for message in request.messages])
 
 
 def _estimate_message(message: Message) -> int:

@@ -96,6 +96,7 @@ class ContentPart(Struct):
     text: str | None = None
 
 
+_NO_WISHES = RouterWishes()
 _body = msgspec.json.Decoder(ChatBody)
 _part = msgspec.json.Decoder(ContentPart)
 
@@ -103,18 +104,19 @@ _part = msgspec.json.Decoder(ContentPart)
 def parse(data: bytes) -> ChatRequest:
     """The caller's request. Raises CallerError naming the field to change."""
     tree, fields = opened(data)
-    _refuse_other_faces(tree)
+    if "messages" not in tree:
+        _refuse_other_faces(tree)
     body = typed(data, _body)
     if not body.messages:
         raise CallerError("messages: at least one message is needed", param="messages")
     native = [name for name in fields if name not in _CARRIED and tree[name] is not None]
-    messages = tuple(_message(message, place, native) for place, message in enumerate(body.messages))
+    messages = tuple([_message(message, place, native) for place, message in enumerate(body.messages)])
     if body.n is not None and body.n > 1:
         native.append("n")
-    format_type = body.response_format.type if body.response_format else "text"
+    format_type = "text" if body.response_format is None else body.response_format.type
     if format_type not in ("text", "json_object"):
         native.append("response_format")
-    router = body.router or RouterWishes()
+    router = body.router or _NO_WISHES
     return ChatRequest(
         messages=messages,
         model=body.model,
@@ -123,14 +125,14 @@ def parse(data: bytes) -> ChatRequest:
         max_tokens=body.max_completion_tokens or body.max_tokens,
         temperature=body.temperature,
         top_p=body.top_p,
-        stop=_stop(body.stop),
+        stop=() if body.stop is None else (body.stop,) if isinstance(body.stop, str) else tuple(body.stop),
         seed=body.seed,
         json_mode=format_type == "json_object",
         needs=_needs(native, format_type, messages) if native else frozenset(),
         native=tuple(native),
-        mode=mode_of(router.mode, "router.mode"),
+        mode=None if router.mode is None else mode_of(router.mode, "router.mode"),
         constraints=router.constraints or NO_CONSTRAINTS,
-        cache=cache_of(router.cache, "router.cache"),
+        cache=None if router.cache is None else cache_of(router.cache, "router.cache"),
         session=router.session,
         explain=router.explain,
         user=body.user,
@@ -160,22 +162,24 @@ def cache_of(word: str | None, param: str) -> CacheWish | None:
 
 def _refuse_other_faces(tree: dict[str, Any]) -> None:
     """A body of another face, sent here by mistake, is told its right route instead of a missing field."""
-    if "messages" in tree:
-        return
     if "prompt" in tree:
         raise CallerError("`prompt` belongs to POST /query; this route takes `messages`", param="prompt")
     if "input" in tree:
         raise CallerError("`input` belongs to the Responses shape; this route takes `messages`", param="input")
 
 
-def _stop(stop: str | list[str] | None) -> tuple[str, ...]:
-    if stop is None:
-        return ()
-    return (stop,) if isinstance(stop, str) else tuple(stop)
-
-
 def _message(message: ChatMessage, place: int, native: list[str]) -> Message:
-    where = f"messages[{place}]"
+    if (
+        isinstance(message.content, str)
+        and message.role in _ROLES
+        and message.tool_calls is message.tool_call_id is message.function_call is message.audio is None
+    ):
+        return Message(message.role, (Text(message.content),), message.name)  # type: ignore[arg-type]
+    return _odd_message(message, f"messages[{place}]", native)
+
+
+def _odd_message(message: ChatMessage, where: str, native: list[str]) -> Message:
+    """A turn that is more, or less, than one text."""
     if message.role not in _ROLES:
         if message.role != "function":
             raise CallerError(f"{where}.role: use one of {', '.join(sorted(_ROLES))}", param=f"{where}.role")

@@ -125,22 +125,20 @@ def usage_of(usage: Any) -> Usage | None:
     """Usage with every count checked: one that is negative, fractional, text or absurd makes the whole unusable (None)."""
     if not isinstance(usage, dict):
         return None
-    counts = (
-        usage.get("prompt_tokens"),
-        usage.get("completion_tokens"),
-        _detail(usage, "prompt_tokens_details", "cached_tokens"),
-        _detail(usage, "prompt_tokens_details", "cache_write_tokens"),
-        _detail(usage, "completion_tokens_details", "reasoning_tokens"),
-    )
-    clean = [0 if count is None else count for count in counts]
-    if any(type(count) is not int or not 0 <= count < MOST_TOKENS for count in clean):
-        return None
-    return Usage(*clean)
-
-
-def _detail(usage: dict[str, Any], group: str, name: str) -> Any:
-    details = usage.get(group)
-    return details.get(name) if isinstance(details, dict) else None
+    counts = [usage.get("prompt_tokens"), usage.get("completion_tokens")]
+    asked, said = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
+    if isinstance(asked, dict):
+        counts += (asked.get("cached_tokens"), asked.get("cache_write_tokens"))
+    elif said is not None:
+        counts += (0, 0)
+    if isinstance(said, dict):
+        counts.append(said.get("reasoning_tokens"))
+    for place, count in enumerate(counts):
+        if count is None:
+            counts[place] = 0
+        elif type(count) is not int or not 0 <= count < MOST_TOKENS:
+            return None
+    return Usage(*counts)
 
 
 def error_of(error: Any, status: int = 0, headers: Mapping[str, str] | None = None) -> RouterError:

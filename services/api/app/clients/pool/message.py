@@ -58,7 +58,7 @@ def head(url: str, headers: Headers) -> bytes:
     where = address(url)
     lines = [f"POST {where.path} HTTP/1.1", f"host: {where.authority}"]
     for name, value in {**_COMMON, **dict(headers)}.items():
-        if name in _OURS or not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
+        if name.lower() in _OURS or not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
             raise OurBug("a call carries a header that would break its message")
         lines.append(f"{name}: {value}")
     return "\r\n".join([*lines, ""]).encode("latin-1")
