@@ -20,6 +20,7 @@ class Answer:
     """
 
     __slots__ = (
+        "_fault",
         "_loop",
         "_pieces",
         "_waiter",
@@ -27,7 +28,6 @@ class Answer:
         "buffered",
         "coded",
         "complete",
-        "error",
         "headers",
         "length",
         "opened",
@@ -37,6 +37,8 @@ class Answer:
     )
 
     def __init__(self, who: str, loop: AbstractEventLoop) -> None:
+        # its class and the message after the name: a kept exception would hold its traceback, and that this answer, in a cycle
+        self._fault: tuple[type[ProviderError], str] | None = None
         self._loop = loop
         self._pieces: list[bytes] = []
         self._waiter: Future[None] | None = None
@@ -44,7 +46,6 @@ class Answer:
         self.buffered = 0
         self.coded = False
         self.complete = False
-        self.error: ProviderError | None = None
         self.headers: dict[str, str] = {}
         self.length: int | None = None
         self.opened = False
@@ -63,10 +64,10 @@ class Answer:
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
 
-    def fail(self, error: ProviderError) -> None:
-        """End it with `error`, unless it has ended."""
-        if not self.complete and self.error is None:
-            self.error = error
+    def fail(self, kind: type[ProviderError], what: str) -> None:
+        """End it with an error that says what the provider did, unless it has ended."""
+        if not self.complete and self._fault is None:
+            self._fault = (kind, what)
             self.wake()
 
     async def head(self) -> None:
@@ -104,8 +105,9 @@ class Answer:
         raise BadAnswer(f"{self.who} sent more than {MAX_RESPONSE_BYTES} bytes")
 
     async def _wait(self) -> None:
-        if self.error is not None:
-            raise self.error
+        if self._fault is not None:
+            kind, what = self._fault
+            raise kind(f"{self.who} {what}")
         self._waiter = self._loop.create_future()
         try:
             await self._waiter

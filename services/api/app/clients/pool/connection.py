@@ -1,7 +1,7 @@
 """One connection to a host: HTTP/1.1 answers read with httptools. It knows neither the pool nor the meaning of a call.
 
-Whatever it cannot be sure of makes it unfit for another call: `reusable` is true only after a complete answer that allows it,
-with nothing behind it.
+Whatever it cannot be sure of makes it unfit for another call: `finish` is true only after a complete answer that allows it,
+with nothing behind it (blank lines aside, which the parser skips before an answer: they can be no part of one).
 """
 
 import asyncio
@@ -9,7 +9,7 @@ from typing import cast
 
 import httptools
 
-from ...errors import BadAnswer, ProviderError, ProviderUnreachable, TruncatedAnswer
+from ...errors import BadAnswer, ProviderUnreachable, TruncatedAnswer
 from .answer import HIGH_WATER, LOW_WATER, Answer
 
 MAX_HEAD_BYTES = 64 * 1024
@@ -79,7 +79,7 @@ class Connection(asyncio.Protocol):
     def hang_up(self) -> None:
         """Close at once, and let the call under way fail."""
         if self._answer is not None:
-            self._answer.fail(ProviderUnreachable(f"the connection to {self._answer.who} was closed here"))
+            self._answer.fail(ProviderUnreachable, "was left: the pool was closed")
         self.abort()
 
     # asyncio's calls
@@ -106,7 +106,7 @@ class Connection(asyncio.Protocol):
         if not answer.complete and answer.buffered == known:
             self._bare += len(data)
             if self._bare > MAX_HEAD_BYTES:
-                self._stop(answer, BadAnswer(f"{answer.who} sent more than {MAX_HEAD_BYTES} bytes that are no body"))
+                self._stop(answer, f"sent more than {MAX_HEAD_BYTES} bytes that are no body")
                 return
         elif answer.buffered > HIGH_WATER and not (self._paused or answer.complete):
             self._pause(answer)
@@ -120,12 +120,12 @@ class Connection(asyncio.Protocol):
         if answer is None or answer.complete:
             return
         if not answer.opened:
-            answer.fail(ProviderUnreachable(f"{answer.who} hung up before answering"))
+            answer.fail(ProviderUnreachable, "hung up before answering")
         elif self._until_close and error is None:
             answer.complete = True
             answer.wake()
         else:
-            answer.fail(TruncatedAnswer(f"{answer.who} broke its answer off"))
+            answer.fail(TruncatedAnswer, "broke its answer off")
 
     # httptools' calls
 
@@ -138,7 +138,7 @@ class Connection(asyncio.Protocol):
         """Keep a header; what comes after the head (trailers) is not looked at."""
         answer = self._answer
         if answer is not None and not answer.opened:
-            answer.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+            answer.headers[name.decode("latin-1").lower()] = value.rstrip(b" \t").decode("latin-1")
 
     def on_headers_complete(self) -> None:
         """Judge the head: interim, framed by length, by chunks or by the connection's end."""
@@ -181,7 +181,7 @@ class Connection(asyncio.Protocol):
     # what went wrong
 
     def _refuse(self, answer: Answer, what: str) -> None:
-        answer.fail(BadAnswer(f"{answer.who} {what}"))
+        answer.fail(BadAnswer, what)
         raise _Refused
 
     def _stopped(self, answer: Answer) -> None:
@@ -190,11 +190,11 @@ class Connection(asyncio.Protocol):
             self._whole = False
             answer.wake()
         else:
-            self._stop(answer, BadAnswer(f"{answer.who} did not answer in HTTP"))
+            self._stop(answer, "did not answer in HTTP")
 
-    def _stop(self, answer: Answer, error: ProviderError) -> None:
+    def _stop(self, answer: Answer, what: str) -> None:
         self._whole = False
-        answer.fail(error)
+        answer.fail(BadAnswer, what)
         self.abort()
 
     # flow: a reader slower than its provider holds it back

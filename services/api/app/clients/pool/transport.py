@@ -1,4 +1,4 @@
-"""The transport over our own pool: `HttpTransport`'s promises for a third of its CPU time. A secret meets a header here alone.
+"""The transport over our own pool: `HttpTransport`'s promises for a fraction of its CPU time. A secret meets a header here alone.
 
 Redirects are never followed (they would carry the key elsewhere), proxies of the environment are ignored, cookies are not kept,
 answers are bounded. No dialect may be known here.
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 from ...domain.target import Target
-from ...errors import DeadlineExceeded, ProviderAuth, ProviderError, ProviderUnreachable
+from ...errors import DeadlineExceeded, ProviderAuth, ProviderUnreachable
 from ..common.protocols import Call, Deadlines, Reply
 from .answer import Answer
 from .connection import Connection
@@ -18,6 +18,7 @@ from .message import Place, address, request
 from .pool import Pool
 
 _AUTH = {"bearer": "authorization: Bearer ", "x-api-key": "x-api-key: ", "x-goog-api-key": "x-goog-api-key: "}
+_LATE = "took longer than timeouts.attempt allows"
 
 
 class _Opening:
@@ -77,10 +78,12 @@ class _Opening:
             return await pool.fresh(place, min(seconds, left))
         except TimeoutError:
             if left < seconds:
-                raise self._late() from None
+                raise DeadlineExceeded(f"{who} {_LATE}") from None
             raise ProviderUnreachable(f"no connection to {who} within timeouts.connect") from None
+        except ssl.SSLCertVerificationError as error:
+            raise ProviderUnreachable(f"no secure connection to {who}: {error.verify_message}") from None
         except ssl.SSLError as error:
-            raise ProviderUnreachable(f"no secure connection to {who}: {error.reason or type(error).__name__}") from None
+            raise ProviderUnreachable(f"no secure connection to {who}: {error.reason}") from None
         except (OSError, ValueError) as error:
             raise ProviderUnreachable(f"{who} cannot be reached ({type(error).__name__})") from None
 
@@ -97,10 +100,7 @@ class _Opening:
 
     def _expire(self) -> None:
         if self._answer is not None:
-            self._answer.fail(self._late())
-
-    def _late(self) -> ProviderError:
-        return DeadlineExceeded(f"{self._target.provider} took longer than timeouts.attempt allows")
+            self._answer.fail(DeadlineExceeded, _LATE)
 
 
 class PoolTransport:
