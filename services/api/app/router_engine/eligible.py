@@ -11,7 +11,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from ..domain.decision import Standing
-from ..domain.request import Wishes
+from ..domain.request import NO_CONSTRAINTS, Wishes
 from .predict import Figures
 from .table import Rows
 
@@ -137,6 +137,18 @@ SOFT: Final = (
 )
 
 
+def unrestricted(wishes: Wishes, rows: Rows) -> bool:
+    """Whether no hard rule can exclude anybody, told at a glance: the common case, which need not walk the rules."""
+    most = wishes.max_tokens or 0
+    return (
+        wishes.constraints is NO_CONSTRAINTS
+        and not wishes.needs
+        and wishes.dialect is None
+        and wishes.tokens_in + (most or 1) <= rows.smallest_window
+        and most <= rows.smallest_output
+    )
+
+
 def kept_by(rules: Sequence[Rule], case: Case) -> Mask | None:
     """Who stays under all of these rules; None = everybody, nothing applied."""
     mask: Mask | None = None
@@ -149,7 +161,7 @@ def kept_by(rules: Sequence[Rule], case: Case) -> Mask | None:
 
 def eligible(case: Case) -> Mask | None:
     """Who may answer; None = everybody. All False = nobody, by the hard rules."""
-    mask = kept_by(HARD, case)
+    mask = None if unrestricted(case.wishes, case.rows) else kept_by(HARD, case)
     for rule in SOFT:
         if rule.applies(case):
             keeps = np.asarray(rule.keeps(case), dtype=np.bool_)

@@ -5,7 +5,7 @@ import numpy as np
 from ..domain.answer import Usage
 from ..domain.decision import EMPTY_STANDING, Candidate, Decision, Standing
 from ..domain.target import price
-from .eligible import HARD, Case, exclusion, kept_by
+from .eligible import HARD, Case, exclusion, kept_by, unrestricted
 from .first_stage import read
 from .predict import Figures, predict
 from .quality import good_answer
@@ -42,7 +42,11 @@ def near_best(decision: Decision, table: Table, slack: float) -> tuple[str, ...]
     close = np.flatnonzero(np.abs(quality - quality[chosen]) <= slack)
     if close.size == 1:
         return (decision.chosen,)
-    alive = kept_by(HARD, Case(rows, wishes, predict(decision.z, wishes, rows, EMPTY_STANDING), EMPTY_STANDING))
+    alive = (
+        None
+        if unrestricted(wishes, rows)
+        else kept_by(HARD, Case(rows, wishes, predict(decision.z, wishes, rows, EMPTY_STANDING), EMPTY_STANDING))
+    )
     found = [i for i in close.tolist() if i != chosen and (alive is None or alive[i])]
     found.sort(key=lambda i: (-quality[i], i))
     return (decision.chosen, *(rows.names[i] for i in found))
