@@ -172,7 +172,10 @@ def _message(message: ChatMessage, place: int, native: list[str]) -> Message:
     if (
         isinstance(message.content, str)
         and message.role in _ROLES
-        and message.tool_calls is message.tool_call_id is message.function_call is message.audio is None
+        and message.tool_calls is None
+        and message.tool_call_id is None
+        and message.function_call is None
+        and message.audio is None
     ):
         return Message(message.role, (Text(message.content),), message.name)  # type: ignore[arg-type]
     return _odd_message(message, f"messages[{place}]", native)

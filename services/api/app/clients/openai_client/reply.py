@@ -125,7 +125,7 @@ def usage_of(usage: Any) -> Usage | None:
     """Usage with every count checked: one that is negative, fractional, text or absurd makes the whole unusable (None)."""
     if not isinstance(usage, dict):
         return None
-    counts = [usage.get("prompt_tokens"), usage.get("completion_tokens")]
+    counts: list[Any] = [usage.get("prompt_tokens"), usage.get("completion_tokens")]
     asked, said = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
     if isinstance(asked, dict):
         counts += (asked.get("cached_tokens"), asked.get("cache_write_tokens"))
