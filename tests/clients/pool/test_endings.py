@@ -99,7 +99,8 @@ async def test_connecting_obeys_connect(transport: PoolTransport, deaf: int, str
 
 
 async def test_connecting_obeys_attempt_when_that_is_shorter(transport: PoolTransport, deaf: int) -> None:
-    error = await failure(transport, call_to(deaf), Deadlines(5, 5, 5, 0.03))
+    async with asyncio.timeout(2):
+        error = await failure(transport, call_to(deaf), Deadlines(5, 5, 5, 0.03))
     assert isinstance(error, DeadlineExceeded)
 
 
@@ -114,6 +115,35 @@ async def test_cancelling_closes_the_upstream_at_once(transport: PoolTransport, 
         with pytest.raises(asyncio.CancelledError):
             await task
         assert await host.lines[0].left()
+
+
+async def test_cancelling_sends_nothing_more_of_a_request(transport: PoolTransport) -> None:
+    """An orderly close would first deliver what is still buffered."""
+    got = 0
+    cancelled, gone = asyncio.Event(), asyncio.Event()
+
+    async def played(line: Line) -> None:
+        nonlocal got
+        await line.reader.readuntil(b"\r\n\r\n")
+        await cancelled.wait()
+        try:
+            while piece := await line.reader.read(65536):
+                got += len(piece)
+        except ConnectionError:
+            pass
+        gone.set()
+
+    async with hosting(played) as host:
+        task = asyncio.ensure_future(ask(transport, call_to(host.port, body=b"a" * 30_000_000)))
+        await eventually(lambda: bool(host.lines))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        cancelled.set()
+        await gone.wait()
+    assert got < 30_000_000
 
 
 async def test_cancelling_while_connecting_leaves_nothing_open(transport: PoolTransport, deaf: int) -> None:

@@ -256,6 +256,13 @@ async def test_a_long_head_within_the_bound_is_read(transport: PoolTransport) ->
         assert await ask(transport, call_to(host.port)) == (200, b"ok")
 
 
+async def test_the_bound_is_not_on_a_stream_as_a_whole(transport: PoolTransport) -> None:
+    """Much framing with some body in between is a long stream, not a flood."""
+    pieces = [CHUNKED, *(piece for _ in range(10) for piece in (b"3;x=" + b"a" * 20_000, b"\r\nabc\r\n")), b"0\r\n\r\n"]
+    async with hosting(playing(*pieces)) as host:
+        assert await ask(transport, call_to(host.port)) == (200, b"abc" * 10)
+
+
 async def test_a_compressed_body_is_refused_when_read(transport: PoolTransport) -> None:
     packed = b"HTTP/1.1 503 Busy\r\ncontent-encoding: gzip\r\nretry-after: 7\r\ncontent-length: 5\r\n\r\nhello"
     async with hosting(playing(packed)) as host, transport.open(call_to(host.port), TARGET, PATIENT) as reply:

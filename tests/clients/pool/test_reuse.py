@@ -3,10 +3,12 @@
 import asyncio
 import gc
 import random
+from typing import Any
 
 import pytest
 
 from app.clients.pool import pool as pools
+from app.clients.pool.answer import Answer
 from app.clients.pool.connection import Connection
 from app.clients.pool.transport import PoolTransport
 from app.errors import BadAnswer, ProviderError, ProviderUnreachable, TruncatedAnswer
@@ -207,6 +209,44 @@ async def test_closing_ends_idle_and_busy_connections(transport: PoolTransport) 
         assert await ask(transport, call_to(host.port)) == (200, b"hello")
 
 
+async def test_closing_ends_a_call_on_a_kept_connection(transport: PoolTransport) -> None:
+    async def played(line: Line) -> None:
+        await line.hear()
+        await line.say(OK)
+        await line.hear()
+        await line.say(OK[:-1])
+        await line.hear()
+
+    async with hosting(played) as host:
+        await ask(transport, call_to(host.port))
+        async with transport.open(call_to(host.port), TARGET, PATIENT) as reply:
+            await transport.close()
+            with pytest.raises(ProviderError):
+                await reply.read()
+            assert await host.lines[0].left()
+
+
+async def test_closing_ends_a_call_that_is_connecting(transport: PoolTransport, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What connects after all is closed and hears no request."""
+    loop = asyncio.get_running_loop()
+    resolve = loop.getaddrinfo
+    asked, closed = asyncio.Event(), asyncio.Event()
+
+    async def slowly(*where: Any, **wishes: Any) -> Any:
+        asked.set()
+        await closed.wait()
+        return await resolve(*where, **wishes)
+
+    async with hosting(playing(OK)) as host:
+        monkeypatch.setattr(loop, "getaddrinfo", slowly)
+        call = asyncio.ensure_future(failure(transport, call_to(host.port)))
+        await asked.wait()
+        await transport.close()
+        closed.set()
+        assert isinstance(await call, ProviderUnreachable)
+    assert host.asked == 0
+
+
 async def test_a_reply_that_is_kept_sees_nothing_of_the_next_call(transport: PoolTransport) -> None:
     async with hosting(playing(OK)) as host:
         async with transport.open(call_to(host.port), TARGET, PATIENT) as reply:
@@ -216,7 +256,7 @@ async def test_a_reply_that_is_kept_sees_nothing_of_the_next_call(transport: Poo
     assert len(host.lines) == 1
 
 
-async def test_an_ended_connection_leaves_no_cycle_behind(transport: PoolTransport) -> None:
+async def test_ended_calls_and_connections_leave_nothing_behind(transport: PoolTransport) -> None:
     """Memory is given back as connections end, not when the collector comes by."""
     gc.collect()
     gc.disable()
@@ -226,7 +266,7 @@ async def test_an_ended_connection_leaves_no_cycle_behind(transport: PoolTranspo
             await ask(transport, call_to(host.port))
         await transport.close()
         await asyncio.sleep(0)
-        assert [thing for thing in gc.get_objects() if isinstance(thing, Connection)] == []
+        assert [thing for thing in gc.get_objects() if isinstance(thing, (Connection, Answer))] == []
     finally:
         gc.enable()
 
