@@ -7,11 +7,14 @@ from ..caching.entry import Entry
 from ..caching.key import digest, entry_key, key_material
 from ..domain.answer import Completion, Delta
 from ..domain.target import Target
+from ..errors import RouterError
 from ..router_engine.explain import near_best
 from .attempts import RAW_SEPARATOR
 from .house import House
 from .settle import Settled
 from .walk import Walk
+
+_IN_RAW = Completion()
 
 
 class Found(Struct, frozen=True):
@@ -38,7 +41,9 @@ async def recall(house: House, walk: Walk) -> Found | None:
     for name, value in zip(names, values, strict=True):
         entry = Entry.decoded(value, walk.material) if value is not None else None
         if entry is not None and (target := _target(walk, name, entry)) is not None:
-            return _serve(house, walk, entry, target)
+            completion = _told(house, entry, target)
+            if completion is not None:
+                return _serve(house, walk, entry, target, completion)
     return None
 
 
@@ -48,13 +53,16 @@ def keep(house: House, walk: Walk, completion: Completion, done: Settled) -> Non
     if walk.recall_wish == "off" or served is None or done.score is None or not done.score.storable:
         return
     key = walk.cache_keys.get(served.name) or entry_key(digest(walk.material), served.name, _hosts(walk, served.name))
+    own = completion.raw if walk.native else b""
+    # a whole body of the provider's is read again at a hit: its text need not lie there twice
+    told = _IN_RAW if own and not walk.request.stream else msgspec.structs.replace(completion, raw=b"")
     entry = Entry(
         material=walk.material,
         row=served.name,
         provider=served.provider,
         model_id=served.model_id,
-        completion=msgspec.structs.replace(completion, raw=b""),
-        raw=completion.raw if walk.native else b"",
+        completion=told,
+        raw=own,
         raw_dialect=served.dialect,
         form="stream" if walk.request.stream else "whole",
         stored_at=house.now(),
@@ -93,7 +101,17 @@ def _target(walk: Walk, name: str, entry: Entry) -> Target | None:
     return next((t for t in targets if (t.provider, t.model_id) == (entry.provider, entry.model_id)), None)
 
 
-def _serve(house: House, walk: Walk, entry: Entry, target: Target) -> Found:
+def _told(house: House, entry: Entry, target: Target) -> Completion | None:
+    """The kept answer without its raw form; None when the provider's own body cannot be read again."""
+    if entry.form != "whole" or not entry.raw:
+        return entry.completion
+    try:
+        return house.wires[target.wire].decode(entry.raw)
+    except RouterError:
+        return None
+
+
+def _serve(house: House, walk: Walk, entry: Entry, target: Target, completion: Completion) -> Found:
     """The kept answer in the caller's form; the provider's own bytes only for the same dialect in the same form."""
     walk.cache = "hit"
     walk.served = target
@@ -101,7 +119,7 @@ def _serve(house: House, walk: Walk, entry: Entry, target: Target) -> Found:
     walk.first_token = house.clock()
     form = "stream" if walk.request.stream else "whole"
     own = bool(entry.raw) and walk.native and entry.form == form and entry.raw_dialect == target.dialect
-    completion = msgspec.structs.replace(entry.completion, raw=entry.raw if own else b"")
+    completion = msgspec.structs.replace(completion, raw=entry.raw if own else b"")
     walk.raw_passes = own
     if not walk.request.stream:
         return Found(completion, [])
