@@ -15,12 +15,13 @@ from . import __version__
 from .access.keys import CallerKeys, KeysError
 from .caching.factory import open_cache
 from .clients import anthropic_client, gemini_client, llama_client, mistral_client, openai_client
-from .clients.http_transport import HttpTransport
+from .clients.common.protocols import Transport
 from .clients.mock_transport import MockTransport
+from .clients.pool.transport import PoolTransport
 from .config.compile import compile_snapshot
 from .config.fresh import Watched, kept_until_restart
 from .config.home import Environment, read_environment
-from .config.load import ConfigError, load
+from .config.load import TRANSPORT, ConfigError, load
 from .config.snapshot import Snapshot
 from .errors import NotReady
 from .logging_utils.journal import Journal
@@ -44,6 +45,15 @@ FACES = {
     "mistral": mistral_client.FACE,
 }
 POLL_SECONDS = 1.0
+
+
+def _transport(environment: Environment) -> Transport:
+    """Who carries calls to providers: our own pool, or aiohttp for a host that our pool cannot talk to."""
+    if environment.values.get(TRANSPORT, "").strip() != "aiohttp":
+        return PoolTransport(environment.values.get)
+    from .clients.http_transport import HttpTransport  # noqa: PLC0415 - loaded only where it is wanted
+
+    return HttpTransport(environment.values.get)
 
 
 class Worker:
@@ -110,7 +120,7 @@ class Worker:
             compiled=compiled,
             cache=open_cache(compiled.snapshot.cache, self._now),
             journal=journal,
-            http=HttpTransport(self.environment.values.get),
+            http=_transport(self.environment),
             mock=MockTransport(FACES, compiled.snapshot.mock_latency_scale),
             wires=WIRES,
             live=Live(),

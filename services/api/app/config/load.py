@@ -21,6 +21,8 @@ OVERRIDES: dict[str, tuple[str, str]] = {
     "HOST": ("server", "host"),
     "PORT": ("server", "port"),
 }
+TRANSPORT = "LLM_ROUTER_TRANSPORT"
+TRANSPORTS = ("pool", "aiohttp")
 _WHOLE_NUMBERS = ("CACHE_TTL_SECONDS", "PORT")
 
 
@@ -29,6 +31,8 @@ def load(path: Path, env: Mapping[str, str]) -> Settings:
     document = read_yaml(path)
     settings = _validated(_overridden(document.value, env, path), document, path, env)
     check(settings, document, path, env)
+    if env.get(TRANSPORT, "").strip() not in ("", *TRANSPORTS):
+        raise ConfigError(TRANSPORT, "", f"unknown transport; use {' or '.join(TRANSPORTS)}")
     return settings
 
 
