@@ -1,6 +1,7 @@
 """Calling providers: one target after another until one speaks. Retry policy only; no record, no cache, no face."""
 
 import asyncio
+import contextlib
 from contextlib import AbstractAsyncContextManager
 
 import msgspec
@@ -21,10 +22,12 @@ from ..errors import (
     RouterError,
 )
 from .house import House
+from .patience import Patience
 from .walk import Walk
 
 MAX_ATTEMPTS = 3
 LEAST_SECONDS = 0.01  # with less left nobody else is tried; timers may also go off a millisecond early
+END_SECONDS = 0.1
 RAW_SEPARATOR = b"\x1e"
 MAX_FAULT_BYTES = 64 * 1024
 # failures that the provider's other models will most likely share
@@ -132,8 +135,9 @@ async def _whole_from(house: House, walk: Walk, target: Target) -> Completion:
 async def _fault(house: House, target: Target, reply: Reply) -> RouterError:
     """The error of a non-200 answer, from at most the first bytes of its body."""
     body = b""
-    while len(body) < MAX_FAULT_BYTES and (piece := await reply.chunk()):
-        body += piece
+    with contextlib.suppress(BadAnswer):  # a body that cannot be read (compressed, say) leaves the status to speak
+        while len(body) < MAX_FAULT_BYTES and (piece := await reply.chunk()):
+            body += piece
     if 200 <= reply.status < 300:
         return BadAnswer(f"{target.provider} answered {reply.status} where 200 was due", upstream_status=reply.status)
     return house.wires[target.wire].fault(reply.status, reply.headers, body[:MAX_FAULT_BYTES])
@@ -145,7 +149,7 @@ class Stream:
     Until `first` returns, a failure moves to the next target; afterwards a failure is raised to the caller of `more`.
     """
 
-    __slots__ = ("_house", "_open", "_order", "_raw", "_reader", "_reply", "_walk", "fold", "over")
+    __slots__ = ("_house", "_open", "_order", "_patience", "_raw", "_reader", "_reply", "_walk", "fold", "over")
 
     def __init__(self, house: House, walk: Walk) -> None:
         self._house = house
@@ -154,6 +158,7 @@ class Stream:
         self._open: AbstractAsyncContextManager[Reply] | None = None
         self._reply: Reply | None = None
         self._reader: Reader | None = None
+        self._patience = Patience()
         # the provider's own pieces, kept only where the cache may want them
         self._raw: list[bytes] | None = [] if walk.recall_wish != "off" else None
         self.fold = Fold()
@@ -198,9 +203,25 @@ class Stream:
     async def close(self) -> None:
         """Leave the provider: its connection goes back to the pool if the answer was read to its end, else it is closed."""
         opened, self._open = self._open, None
-        if opened is not None and self._reply is not None:
-            self._reply = None
+        reply, self._reply = self._reply, None
+        if opened is None or reply is None:
+            return
+        try:
+            if self.over:
+                await self._read_out(reply)
+        finally:
             await opened.__aexit__(None, None, None)
+
+    async def _read_out(self, reply: Reply) -> None:
+        """After the dialect's end HTTP's own may still be under way: wait a moment for it, else the connection is lost."""
+        with contextlib.suppress(RouterError, TimeoutError):
+            async with asyncio.timeout(END_SECONDS):
+                while await reply.chunk():
+                    pass
+
+    def stop(self) -> None:
+        """No more waiting for providers in this call."""
+        self._patience.stop()
 
     def _forget(self) -> None:
         """Nothing of a target that failed before speaking may mix into the next one's answer."""
@@ -217,12 +238,15 @@ class Stream:
         self._reader = house.wires[target.wire].reader()
         self._open = house.transport(target).open(call, target, deadlines)
         until = began + deadlines.first_token
+        self._patience.allow(deadlines.first_token)
         try:
-            async with asyncio.timeout(deadlines.first_token):
-                self._reply = await self._open.__aenter__()
-        except TimeoutError:
+            self._reply = await self._open.__aenter__()
+        except asyncio.CancelledError:
+            if not self._patience.ran_out():
+                raise
             raise DeadlineExceeded(f"{target.provider} sent no first token within timeouts.first_token") from None
         finally:
+            self._patience.rest()
             walk.waited += house.clock() - began
         walk.upstream_status = self._reply.status
         if self._reply.status != 200:
@@ -237,14 +261,18 @@ class Stream:
     async def _pull(self, seconds: float, limit: str) -> list[Delta]:
         """What the next bytes bring, waiting for them at most `seconds`; `limit` names the setting in the error."""
         assert self._reply is not None and self._reader is not None  # noqa: S101 - set by _until_spoken
-        began = self._house.clock()
+        clock = self._house.clock
+        began = clock()
+        self._patience.allow(seconds)
         try:
-            async with asyncio.timeout(seconds):
-                chunk = await self._reply.chunk()
-        except TimeoutError:
+            chunk = await self._reply.chunk()
+        except asyncio.CancelledError:
+            if not self._patience.ran_out():
+                raise
             raise DeadlineExceeded(f"the stream stood still for longer than {limit} allows") from None
         finally:
-            self._walk.waited += self._house.clock() - began
+            self._patience.rest()
+            self._walk.waited += clock() - began
         batch = self._reader.feed(chunk) if chunk else []
         if not chunk or self._reader.done:
             batch += self._reader.close()

@@ -14,8 +14,6 @@ from .house import House
 from .settle import Settled
 from .walk import Walk
 
-_IN_RAW = Completion()
-
 
 class Found(Struct, frozen=True):
     """A kept answer, as a whole and as the stream that spells it out."""
@@ -41,7 +39,7 @@ async def recall(house: House, walk: Walk) -> Found | None:
     for name, value in zip(names, values, strict=True):
         entry = Entry.decoded(value, walk.material) if value is not None else None
         if entry is not None and (target := _target(walk, name, entry)) is not None:
-            completion = _told(house, entry, target)
+            completion = _told(house, walk, entry, target)
             if completion is not None:
                 return _serve(house, walk, entry, target, completion)
     return None
@@ -55,7 +53,8 @@ def keep(house: House, walk: Walk, completion: Completion, done: Settled) -> Non
     key = walk.cache_keys.get(served.name) or entry_key(digest(walk.material), served.name, _hosts(walk, served.name))
     own = completion.raw if walk.native else b""
     # a whole body of the provider's is read again at a hit: its text need not lie there twice
-    told = _IN_RAW if own and not walk.request.stream else msgspec.structs.replace(completion, raw=b"")
+    in_raw = bool(own) and not walk.request.stream and completion.usage is not None
+    told = _without_words(completion) if in_raw else msgspec.structs.replace(completion, raw=b"")
     entry = Entry(
         material=walk.material,
         row=served.name,
@@ -101,9 +100,25 @@ def _target(walk: Walk, name: str, entry: Entry) -> Target | None:
     return next((t for t in targets if (t.provider, t.model_id) == (entry.provider, entry.model_id)), None)
 
 
-def _told(house: House, entry: Entry, target: Target) -> Completion | None:
-    """The kept answer without its raw form; None when the provider's own body cannot be read again."""
-    if entry.form != "whole" or not entry.raw:
+def _without_words(completion: Completion) -> Completion:
+    """What accounting needs of an answer whose words stand in the provider's body."""
+    return Completion(
+        finish_reason=completion.finish_reason,
+        usage=completion.usage,
+        response_id=completion.response_id,
+        model_id=completion.model_id,
+    )
+
+
+def _told(house: House, walk: Walk, entry: Entry, target: Target) -> Completion | None:
+    """The kept answer without its raw form; None when the provider's own body cannot be read again.
+
+    Where that very body goes to the caller and no words go into the record, nobody needs to read it.
+    """
+    original = walk.request.original
+    passes = original is not None and original.dialect == entry.raw_dialect and not walk.request.stream
+    wordless = walk.compiled.snapshot.logging.prompts in ("none", "hash") and entry.completion.usage is not None
+    if entry.form != "whole" or not entry.raw or (passes and wordless):
         return entry.completion
     try:
         return house.wires[target.wire].decode(entry.raw)
@@ -116,6 +131,7 @@ def _serve(house: House, walk: Walk, entry: Entry, target: Target, completion: C
     walk.cache = "hit"
     walk.served = target
     walk.saved_nano = entry.cost_nano or 0
+    walk.kept_score = entry.score
     walk.first_token = house.clock()
     form = "stream" if walk.request.stream else "whole"
     own = bool(entry.raw) and walk.native and entry.form == form and entry.raw_dialect == target.dialect

@@ -94,6 +94,7 @@ class Serving:
         """Let go of the provider and of the place."""
         try:
             if self._stream is not None:
+                self._stream.stop()
                 await self._stream.close()
         finally:
             if self.admitted:

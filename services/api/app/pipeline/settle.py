@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from msgspec import UNSET, Struct, UnsetType
 
-from ..auto_score.gates import score
+from ..auto_score.gates import SCORER, score
 from ..domain.answer import Completion, Usage
 from ..domain.decision import Decision
 from ..domain.record import DecisionNote, Outcome, Propensity, Record, StandingLine, WishesNote
@@ -42,7 +42,7 @@ def settle(
     nano: int | None = 0
     if source != "none" and not hit and target is not None and not target.mock:
         nano = price(usage, rates) if rates else None
-    judged = score(request, completion) if completion is not None and outcome == "answered" else None
+    judged = _judged(walk, outcome, completion)
     told = judged if snapshot.scoring else None
     ended = house.clock()
     latency = ended - asking.started
@@ -94,6 +94,15 @@ def settle(
         response=_kept(prompts, completion.text) if completion else UNSET,
     )
     return Settled(record, judged)
+
+
+def _judged(walk: Walk, outcome: Outcome, completion: Completion | None) -> Score | None:
+    """The answer's score; one from the cache keeps the score it was kept with."""
+    if completion is None or outcome != "answered":
+        return None
+    if walk.kept_score is not None:
+        return Score(walk.kept_score, (), SCORER, True)
+    return score(walk.request, completion)
 
 
 def utc(seconds: float) -> str:

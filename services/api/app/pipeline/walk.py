@@ -39,6 +39,7 @@ class Walk:
         "decision",
         "dropped",
         "first_token",
+        "kept_score",
         "left_for",
         "material",
         "mode",
@@ -75,6 +76,7 @@ class Walk:
         self.cache_keys: dict[str, str] = {}  # entry key -> catalogue row
         self.saved_nano = 0
         self.raw_passes = True  # false when a kept answer's own bytes are of another form
+        self.kept_score: float | None = None  # of a kept answer: it was free of defects then
         self.attempts: list[Attempt] = []
         self.tried: Target | None = None  # the target being called now
         self.upstream_status: int | None = None  # the HTTP status of its answer, None until it came
