@@ -1,9 +1,8 @@
 """The first half of a call, pure and synchronous: what is asked becomes a plan of targets and cache keys."""
 
 from ..config.resolve import resolve
-from ..config.snapshot import Model, Snapshot
+from ..config.snapshot import Snapshot
 from ..domain.request import ChatRequest, Mode, Wishes
-from ..domain.target import Target
 from ..errors import CallerError, UnknownModel, UnsupportedFeature
 from ..router_engine.decide import decide
 from ..router_engine.first_stage import first_stage
@@ -68,13 +67,9 @@ def _by_choice(house: House, walk: Walk, mode: Mode) -> None:
     )
     walk.decision = decide(first_stage(request), wishes, walk.compiled.table, walk.standing, house.draw())
     models = walk.compiled.snapshot.models
-    walk.targets = [target for name in walk.decision.ranking for target in _carriers(models[name], wishes.dialect)]
-
-
-def _carriers(model: Model, dialect: str | None) -> tuple[Target, ...]:
-    if dialect is None:
-        return model.targets
-    return tuple(target for target in model.targets if target.dialect == dialect)
+    walk.targets = [target for name in walk.decision.ranking for target in models[name].targets]
+    if wishes.dialect is not None:
+        walk.targets = [target for target in walk.targets if target.dialect == wishes.dialect]
 
 
 def _recall_wish(walk: Walk, snapshot: Snapshot) -> str:

@@ -37,17 +37,18 @@ def near_best(decision: Decision, table: Table, slack: float) -> tuple[str, ...]
     Live figures play no part, so an answer kept from one of them is found whoever is healthy just now.
     """
     rows, wishes = table.rows, decision.wishes
-    quality = good_answer(rows.ability, read(decision.z)[0])
+    quality: list[float] = good_answer(rows.ability, read(decision.z)[0]).tolist()
     chosen = rows.index[decision.chosen]
-    close = np.flatnonzero(np.abs(quality - quality[chosen]) <= slack)
-    if close.size == 1:
+    low, high = quality[chosen] - slack, quality[chosen] + slack
+    close = [i for i, value in enumerate(quality) if low <= value <= high]
+    if len(close) == 1:
         return (decision.chosen,)
     alive = (
         None
         if unrestricted(wishes, rows)
         else kept_by(HARD, Case(rows, wishes, predict(decision.z, wishes, rows, EMPTY_STANDING), EMPTY_STANDING))
     )
-    found = [i for i in close.tolist() if i != chosen and (alive is None or alive[i])]
+    found = [i for i in close if i != chosen and (alive is None or alive[i])]
     found.sort(key=lambda i: (-quality[i], i))
     return (decision.chosen, *(rows.names[i] for i in found))
 
