@@ -152,24 +152,12 @@ class BadMediaType(CallerError):
 
 
 class ProviderError(RouterError):
-    """A provider failed. `upstream_status` is its HTTP status, None when no answer came."""
+    """A provider failed."""
 
     status = 502
     code = "provider_error"
     type = "api_error"
     falls_back = True
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        param: str | None = None,
-        code: str | None = None,
-        retry_after: float | None = None,
-        upstream_status: int | None = None,
-    ) -> None:
-        super().__init__(message, param=param, code=code, retry_after=retry_after)
-        self.upstream_status = upstream_status
 
 
 class ProviderRefused(ProviderError):

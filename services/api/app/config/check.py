@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from .providers import BUILT_IN, Provider, providers_of
 from .settings import Settings
@@ -36,8 +37,23 @@ def check(settings: Settings, document: Document, path: Path, env: Mapping[str, 
         raise fault("routing.baseline", _unknown(baseline, settings.models))
     if settings.logging.per_call_path == settings.logging.daily_rollup_path:
         raise fault("logging.daily_rollup_path", "is the journal's own path: give the rollup another file")
+    _check_redis(settings, path, env, fault)
     if settings.mock == "never":
         _check_keys(settings, providers, env, fault)
+
+
+def _check_redis(settings: Settings, path: Path, env: Mapping[str, str], fault: _Complaint) -> None:
+    """A port that is none would only be found when the cache is first asked."""
+    try:
+        sound = urlsplit(settings.cache.redis_url).port != 0
+    except ValueError:
+        sound = False
+    if sound:
+        return
+    reason = "must have a port between 1 and 65535"
+    if env.get("REDIS_URL", "").strip():
+        raise ConfigError("REDIS_URL", "", f"{reason}; it overrides cache.redis_url of {path}")
+    raise fault("cache.redis_url", reason)
 
 
 def _reserved(name: str) -> bool:

@@ -124,9 +124,11 @@ def load_daily(path: Path) -> dict[str, dict[str, Sums]] | None:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Put `content` at `path` in one step: readers see the old file or the new one. Raises OSError."""
+    """Put `content` at `path` in one step: readers see the old file or the new one, also after a power cut. Raises OSError."""
     part = path.with_name(path.name + ".part")
     fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(fd, "wb") as file:
         file.write(content)
+        file.flush()
+        os.fsync(fd)
     part.replace(path)

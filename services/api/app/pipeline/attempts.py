@@ -139,7 +139,7 @@ async def _fault(house: House, target: Target, reply: Reply) -> RouterError:
         while len(body) < MAX_FAULT_BYTES and (piece := await reply.chunk()):
             body += piece
     if 200 <= reply.status < 300:
-        return BadAnswer(f"{target.provider} answered {reply.status} where 200 was due", upstream_status=reply.status)
+        return BadAnswer(f"{target.provider} answered {reply.status} where 200 was due")
     return house.wires[target.wire].fault(reply.status, reply.headers, body[:MAX_FAULT_BYTES])
 
 

@@ -63,16 +63,16 @@ def fault_of(status: int, code: str, message: str, *, retry_after: float | None 
     if code in FILTER_CODES:
         return ContentFiltered(f"{who} refused this content{said}")
     if code in QUOTA_CODES:
-        return ProviderQuota(f"{who} says that its account is out of credit", upstream_status=status)
+        return ProviderQuota(f"{who} says that its account is out of credit")
     if 300 <= status < 400:
-        return UnexpectedRedirect(f"{who} answered with a redirect ({status}), which is never followed", upstream_status=status)
+        return UnexpectedRedirect(f"{who} answered with a redirect ({status}), which is never followed")
     kind = _BY_STATUS.get(status)
     if kind is None:
         kind = ProviderRejected if 400 <= status < 500 else ProviderError
     if kind is ProviderAuth:
         # its text may quote the key
-        return ProviderAuth(f"{who} refuses the configured key ({status})", upstream_status=status)
-    return kind(f"{who} answered {status}{said}", retry_after=retry_after, upstream_status=status)
+        return ProviderAuth(f"{who} refuses the configured key ({status})")
+    return kind(f"{who} answered {status}{said}", retry_after=retry_after)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -218,10 +218,10 @@ def error_of(error: ErrorObject, status: int = 0, headers: Mapping[str, str] | N
     reasons = {detail.reason or "" for detail in details}
     if status == 400:
         if any(reason.startswith("API_KEY_") for reason in reasons) or message.startswith("API key"):
-            return ProviderAuth("the provider refuses the configured key (400)", upstream_status=status)
+            return ProviderAuth("the provider refuses the configured key (400)")
         if error.status == "FAILED_PRECONDITION":
             # the account's region or plan, which another provider does not share
-            return ProviderRefused(f"the provider answered 400: {shown(message)}", upstream_status=status)
+            return ProviderRefused(f"the provider answered 400: {shown(message)}")
     code = error.status or ""
     if "BILLING_DISABLED" in reasons:
         code = "billing_error"

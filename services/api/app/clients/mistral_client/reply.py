@@ -221,7 +221,7 @@ def error_of(error: ErrorObject, status: int = 0, headers: Mapping[str, str] | N
     words = message.casefold()
     if status == 400 and (kind == "invalid_model" or words.startswith("invalid model")):
         # a retired model is answered so; another provider may well have its model
-        return ProviderRefused(f"the provider answered 400: {shown(message)}", upstream_status=status)
+        return ProviderRefused(f"the provider answered 400: {shown(message)}")
     code = kind
     if status in (400, 422) and any(text in words for text in _TOO_LONG):
         code = "context_length_exceeded"
