@@ -87,7 +87,8 @@ CONFIG = {
 }  # fmt: skip
 ENVIRONMENT = {
     "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "MISTRAL_API_KEY", "LLAMA_API_KEY", "REDIS_URL", "CACHE_TTL_SECONDS",
-    "HOST", "PORT", "LLM_ROUTER_API_KEYS", "LLM_ROUTER_CONFIG", "LLM_ROUTER_HOME", "LLM_ROUTER_URL", "LLM_ROUTER_KEY", "LLM_ROUTER_TRANSPORT",
+    "HOST", "PORT", "LLM_ROUTER_API_KEYS", "LLM_ROUTER_CONFIG", "LLM_ROUTER_HOME", "LLM_ROUTER_URL", "LLM_ROUTER_KEY",
+    "LLM_ROUTER_TRANSPORT",
 }  # fmt: skip
 INTERNAL = {"LLM_ROUTER_QUIET"}  # from `serve` to its own workers
 COMMANDS = {"serve", "query", "explain", "models", "config check", "config show", "rollup", "version"}

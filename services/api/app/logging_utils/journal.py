@@ -4,9 +4,10 @@ derived from the lines is the rollup's; neither may enter, nor anything that rea
 Several workers append to the same file, and any of them may be killed, or the disk may fill, in the middle of a write. The torn
 piece that is left has no newline, so the next line, anybody's, would be glued to it and lost to every reader. Therefore each
 append looks at the byte before its own line: the kernel serialises appends and leaves the file offset behind ours, so that byte
-was there before us (where our own last line ended there is no need to look). If it is no newline, the line is written once more; the first copy ended with a newline, so the second
-stands on a line of its own. A prefix of a record with a record glued to it is never JSON, so readers skip it and count nothing
-twice. Unlike a newline before every record, this leaves no empty lines for `wc -l` and never completes a torn record.
+was there before us (where our own last line ended there is no need to look). If it is no newline, the line is written once
+more; the first copy ended with a newline, so the second stands on a line of its own. A prefix of a record with a record glued
+to it is never JSON, so readers skip it and count nothing twice. Unlike a newline before every record, this leaves no empty
+lines for `wc -l` and never completes a torn record.
 
 Records are written one by one. Gathering those of one turn of the event loop into one write was measured with 16 connections
 over sockets: 0.8 us of CPU less of 14 per round, but more when calls come one at a time; not worth a future and a second state.
