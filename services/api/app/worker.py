@@ -45,6 +45,7 @@ FACES = {
     "mistral": mistral_client.FACE,
 }
 POLL_SECONDS = 1.0
+YOUNG_OBJECTS = (20_000, 20, 20)  # a call makes some hundreds of objects, nearly all freed without the collector
 
 
 def _transport(environment: Environment) -> Transport:
@@ -139,6 +140,7 @@ class Worker:
         # what is here now stays: the collector need not walk it again and again (about a twentieth of a call)
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*YOUNG_OBJECTS)
 
     async def stop(self) -> None:
         """Take no more calls; write out and close everything."""

@@ -149,7 +149,7 @@ class Stream:
     Until `first` returns, a failure moves to the next target; afterwards a failure is raised to the caller of `more`.
     """
 
-    __slots__ = ("_house", "_open", "_order", "_patience", "_raw", "_reader", "_reply", "_walk", "fold", "over")
+    __slots__ = ("_ends", "_house", "_idle", "_open", "_order", "_patience", "_raw", "_reader", "_reply", "_walk", "fold", "over")
 
     def __init__(self, house: House, walk: Walk) -> None:
         self._house = house
@@ -159,6 +159,8 @@ class Stream:
         self._reply: Reply | None = None
         self._reader: Reader | None = None
         self._patience = Patience()
+        self._ends = house.clock() + _budget(house, walk)
+        self._idle = walk.compiled.snapshot.timeouts.idle
         # the provider's own pieces, kept only where the cache may want them
         self._raw: list[bytes] | None = [] if walk.recall_wish != "off" else None
         self.fold = Fold()
@@ -190,14 +192,14 @@ class Stream:
 
     async def more(self) -> list[Delta]:
         """The next deltas; meaningful until `over`. A failure here is final and marks the attempt."""
-        walk = self._walk
-        timeouts = walk.compiled.snapshot.timeouts
-        left = _budget(self._house, walk)
-        limit = "timeouts.idle" if timeouts.idle < left else "timeouts.total"
+        left = self._ends - self._house.clock()
         try:
-            return await self._pull(min(timeouts.idle, left), limit)
+            if self._idle < left:
+                return await self._pull(self._idle, "timeouts.idle")
+            return await self._pull(left, "timeouts.total")
         except RouterError as error:
-            walk.attempts[-1] = msgspec.structs.replace(walk.attempts[-1], error=error.code)
+            attempts = self._walk.attempts
+            attempts[-1] = msgspec.structs.replace(attempts[-1], error=error.code)
             raise
 
     async def close(self) -> None:

@@ -23,11 +23,23 @@ class WholeCycle(RequestResponseCycle):
             self.held = message
             return
         start, self.held = self.held, None
+        if start is None and self._sent_piece(message):
+            return
         if start is not None:
             if self._sent_whole(start, message):
                 return
             await super().send(cast(Any, start))
         await super().send(message)
+
+    def _sent_piece(self, message: Any) -> bool:
+        """Write one more piece of a stream; False when anything is out of the ordinary."""
+        body = message.get("body")
+        if not (body and message.get("more_body") and self.chunked_encoding and self.response_started):
+            return False
+        if self.disconnected or self.response_complete or self.flow.write_paused or self.scope["method"] == "HEAD":
+            return False
+        self.transport.write(b"%x\r\n%b\r\n" % (len(body), body))
+        return True
 
     def _sent_whole(self, start: dict[str, Any], message: Any) -> bool:
         """False when anything is out of the ordinary: then the stock way decides."""
