@@ -213,7 +213,12 @@ def test_a_wrong_file_is_one_line_naming_file_key_and_reason(tmp_path: Path, tex
     assert line == said or said.endswith((",", "scanning", "sequence", "document", "alias"))
 
 
+REDIS_PORT = (
+    "must have a port between 1 and 65535 (and a password with its special characters percent-encoded); "
+    "it overrides cache.redis_url of config.yaml"
+)
 VARIABLES = [
+    ("REDIS_URL", "redis://:y/@z@h/0", REDIS_PORT),
     ("PORT", "eighty", "must be a whole number; it overrides server.port of config.yaml"),
     ("PORT", "-1", "must be a whole number; it overrides server.port of config.yaml"),
     (

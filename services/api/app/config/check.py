@@ -50,7 +50,7 @@ def _check_redis(settings: Settings, path: Path, env: Mapping[str, str], fault: 
         sound = False
     if sound:
         return
-    reason = "must have a port between 1 and 65535"
+    reason = "must have a port between 1 and 65535 (and a password with its special characters percent-encoded)"
     if env.get("REDIS_URL", "").strip():
         raise ConfigError("REDIS_URL", "", f"{reason}; it overrides cache.redis_url of {path}")
     raise fault("cache.redis_url", reason)
