@@ -221,11 +221,7 @@ VARIABLES = [
     ("REDIS_URL", "redis://:y/@z@h/0", REDIS_PORT),
     ("PORT", "eighty", "must be a whole number; it overrides server.port of config.yaml"),
     ("PORT", "-1", "must be a whole number; it overrides server.port of config.yaml"),
-    (
-        "REDIS_URL",
-        "redis://localhost:70000/0",
-        "must have a port between 1 and 65535; it overrides cache.redis_url of config.yaml",
-    ),
+    ("REDIS_URL", "redis://localhost:70000/0", REDIS_PORT),
     ("LLM_ROUTER_TRANSPORT", "curl", "unknown transport; use pool or aiohttp"),
     ("PORT", "70000", "must be less than or equal to 65535; it overrides server.port of config.yaml"),
     ("CACHE_TTL_SECONDS", "0", "must be greater than or equal to 1; it overrides cache.ttl_seconds of config.yaml"),
