@@ -52,6 +52,26 @@ def _pieces(answer: Any) -> Iterator[bytes]:
         yield piece
 
 
+def _scope(path: str, data: bytes | None) -> dict[str, Any]:
+    """An ASGI request that came from this very machine."""
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET" if data is None else "POST",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "scheme": "http",
+        "headers": [(b"content-type", b"application/json"), (b"host", b"localhost")],
+        "client": None,
+        "server": None,
+        "state": {},
+        "llm_router.local": True,
+    }
+
+
 async def _in_process(path: str, data: bytes | None, on_bytes: OnBytes | None) -> tuple[int, bytes]:
     """The same application as the server's, for one request; its start-up lines stay out of the way."""
     os.environ["LLM_ROUTER_QUIET"] = "1"
@@ -77,22 +97,7 @@ async def _in_process(path: str, data: bytes | None, on_bytes: OnBytes | None) -
             if on_bytes is not None and status == 200:
                 on_bytes(message["body"])
 
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "GET" if data is None else "POST",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "root_path": "",
-        "scheme": "http",
-        "headers": [(b"content-type", b"application/json"), (b"host", b"localhost")],
-        "client": None,
-        "server": None,
-        "state": {},
-        "llm_router.local": True,
-    }
+    scope = _scope(path, data)
     async with app.router.lifespan_context(app):
         await app(scope, receive, send)
     return status, b"".join(pieces)

@@ -65,13 +65,10 @@ def _post(summary: str, body: dict[str, Any], reply: dict[str, Any], streams: bo
 
 def _reply(candidate: dict[str, Any], attempt: dict[str, Any]) -> dict[str, Any]:
     number, text = {"type": ["number", "null"]}, {"type": ["string", "null"]}
+    reason = {"type": "string"}
     decision = {
         "type": "object",
-        "properties": {
-            "reason": {"type": "string"},
-            "policy": {"type": "string"},
-            "candidates": {"type": "array", "items": candidate},
-        },
+        "properties": {"reason": reason, "policy": reason, "candidates": {"type": "array", "items": candidate}},
     }
     return {
         "type": "object",

@@ -12,7 +12,7 @@ from ..domain.answer import Completion, Usage
 from ..domain.decision import Decision
 from ..domain.record import DecisionNote, Outcome, Propensity, Record, StandingLine, WishesNote
 from ..domain.score import Score
-from ..domain.target import price
+from ..domain.target import Target, price
 from ..logging_utils.journal import encode
 from ..router_engine.explain import baseline_cost
 from ..text.redact import redacted
@@ -37,17 +37,12 @@ def settle(
     request, asking, snapshot = walk.request, walk.asking, walk.compiled.snapshot
     target = walk.served or (walk.tried if outcome == "abandoned" else None)
     usage, source = _usage(walk, completion)
-    rates = target.rates if target else None
-    hit = walk.cache == "hit"
-    nano: int | None = 0
-    if source != "none" and not hit and target is not None and not target.mock:
-        nano = price(usage, rates) if rates else None
+    nano = _cost(walk, target, usage, source)
     judged = _judged(walk, outcome, completion)
     told = judged if snapshot.scoring else None
-    ended = house.clock()
-    latency = ended - asking.started
+    latency = house.clock() - asking.started
     prompts = snapshot.logging.prompts
-    record = Record(
+    record = Record(  # one flat list of facts, a field a line, however long
         id=asking.id,
         at=utc(house.now()),
         face=asking.face,
@@ -69,7 +64,7 @@ def settle(
         usage_source=source,
         cost_usd=None if nano is None else nano / NANO,
         cost_nano_usd=nano,
-        price_source=rates.source if rates else None,
+        price_source=target.rates.source if target and target.rates else None,
         saved_usd=walk.saved_nano / NANO,
         baseline_usd=baseline_cost(usage, walk.compiled.table) if source != "none" else None,
         latency_ms=round(latency * 1000, 3),
@@ -94,6 +89,13 @@ def settle(
         response=_kept(prompts, completion.text) if completion else UNSET,
     )
     return Settled(record, judged)
+
+
+def _cost(walk: Walk, target: Target | None, usage: Usage, source: str) -> int | None:
+    """Nano-dollars; 0 for a mock, a kept answer or nothing used, None when the price is unknown."""
+    if source == "none" or walk.cache == "hit" or target is None or target.mock:
+        return 0
+    return None if target.rates is None else price(usage, target.rates)
 
 
 def _judged(walk: Walk, outcome: Outcome, completion: Completion | None) -> Score | None:
