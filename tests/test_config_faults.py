@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from app.cli.configuration import check
+from config.cases import CONTRACT
 from support import ROOT, Service, Upstream, child_env, eventually, free_port, running, well_behaved, worker_pids
 
 ROW = "models:\n  a: {provider: openai, id: gpt-4o-mini%s}\n"
@@ -121,27 +122,9 @@ def test_a_taken_port_is_one_line_and_not_a_traceback(tmp_path: Path) -> None:
 
 
 def test_the_contracts_example_alone_is_a_sound_config(tmp_path: Path) -> None:
-    (tmp_path / "config.yaml").write_bytes(b"\xef\xbb\xbf" + EXAMPLE.replace("\n", "\r\n").rstrip().encode())
+    (tmp_path / "config.yaml").write_bytes(b"\xef\xbb\xbf" + CONTRACT.replace("\n", "\r\n").rstrip().encode())
     done = run(COMMANDS["config check"], LLM_ROUTER_HOME=str(tmp_path))
     assert done.returncode == 0 and "sound, 1 models" in done.stdout, done
-
-
-EXAMPLE = """mode: balanced
-models:
-  openai_gpt4o_mini:
-    provider: openai
-    id: gpt-4o-mini
-    price_in: 0.0005        # US dollars per 1,000 tokens
-    price_out: 0.0015
-    avg_latency_ms: 800
-cache:
-  backend: local            # local | redis | none
-  ttl_seconds: 86400
-  redis_url: "redis://localhost:6379/0"
-logging:
-  per_call_path: "./logs/per_call.jsonl"
-  daily_rollup_path: "./logs/daily.json"
-"""
 
 
 # child processes

@@ -10,6 +10,22 @@ from app.config.load import load
 from app.config.snapshot import Snapshot
 
 DAY = date(2026, 11, 25)
+CONTRACT = """mode: balanced
+models:
+  openai_gpt4o_mini:
+    provider: openai
+    id: gpt-4o-mini
+    price_in: 0.0005        # US dollars per 1,000 tokens
+    price_out: 0.0015
+    avg_latency_ms: 800
+cache:
+  backend: local            # local | redis | none
+  ttl_seconds: 86400
+  redis_url: "redis://localhost:6379/0"
+logging:
+  per_call_path: "./logs/per_call.jsonl"
+  daily_rollup_path: "./logs/daily.json"
+"""
 ONE = "models:\n  a: {provider: openai, id: gpt-4o-mini}\n"
 
 

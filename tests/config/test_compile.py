@@ -8,24 +8,8 @@ import pytest
 from app.config.home import PACKAGE, Environment
 from app.config.load import load
 from app.config.snapshot import Snapshot
-from config.cases import DAY, ONE, compiled
+from config.cases import CONTRACT, DAY, ONE, compiled
 
-CONTRACT = """mode: balanced
-models:
-  openai_gpt4o_mini:
-    provider: openai
-    id: gpt-4o-mini
-    price_in: 0.0005        # US dollars per 1,000 tokens
-    price_out: 0.0015
-    avg_latency_ms: 800
-cache:
-  backend: local            # local | redis | none
-  ttl_seconds: 86400
-  redis_url: "redis://localhost:6379/0"
-logging:
-  per_call_path: "./logs/per_call.jsonl"
-  daily_rollup_path: "./logs/daily.json"
-"""
 TWO = "models:\n  a: {provider: openai, id: gpt-4o-mini}\n  b: {provider: gemini, id: gemini-3.8-flash}\n"
 OLD_AND_NEW = """models:
   old: {provider: anthropic, id: claude-3-sonnet-20240229}

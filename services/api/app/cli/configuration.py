@@ -6,10 +6,16 @@ from pathlib import Path
 import msgspec
 
 from ..config.compile import compile_snapshot, utc_today
-from ..config.home import read_environment
+from ..config.home import Environment, read_environment
 from ..config.load import ConfigError, load
 from ..config.show import effective
+from ..config.snapshot import Snapshot
 from ..config.yaml_text import read_yaml
+
+
+def in_force(environment: Environment, path: Path) -> Snapshot:
+    """What the file at `path` means today. Raises ConfigError."""
+    return compile_snapshot(load(path, environment.values), environment, str(path), utc_today())
 
 
 def check(path: Path | None, as_json: bool) -> int:
@@ -17,7 +23,7 @@ def check(path: Path | None, as_json: bool) -> int:
     environment = read_environment()
     path = path or environment.config_path()
     try:
-        snapshot = compile_snapshot(load(path, environment.values), environment, str(path), utc_today())
+        snapshot = in_force(environment, path)
     except ConfigError as error:
         if as_json:
             print(msgspec.json.encode({"ok": False, "error": str(error)}).decode())

@@ -4,18 +4,17 @@ import sys
 
 import msgspec
 
-from ..config.compile import compile_snapshot, utc_today
 from ..config.home import read_environment
-from ..config.load import ConfigError, load
+from ..config.load import ConfigError
 from ..logging_utils.rollup import Rollup
+from .configuration import in_force
 
 
 def rollup(as_json: bool) -> int:
     """Rebuild and say what was read."""
     environment = read_environment()
-    path = environment.config_path()
     try:
-        snapshot = compile_snapshot(load(path, environment.values), environment, str(path), utc_today())
+        snapshot = in_force(environment, environment.config_path())
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2

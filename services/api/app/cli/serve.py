@@ -7,19 +7,18 @@ import sys
 
 from .. import __version__
 from ..access.keys import CallerKeys, KeysError, is_loopback
-from ..config.compile import compile_snapshot, utc_today
 from ..config.home import Environment, read_environment
-from ..config.load import ConfigError, load
+from ..config.load import ConfigError
 from ..config.snapshot import Snapshot
 from ..server.greeting import greeting
+from .configuration import in_force
 
 
 def serve(host: str | None, port: int | None, workers: int, as_json: bool) -> int:
     """Run until told to stop. Status 2 for a configuration that must not be served."""
     try:
         environment = _environment(host, port)
-        path = environment.config_path()
-        snapshot = compile_snapshot(load(path, environment.values), environment, str(path), utc_today())
+        snapshot = in_force(environment, environment.config_path())
         _refuse_wide_bind(environment, snapshot)
         _refuse_taken_port(snapshot)
     except (ConfigError, KeysError) as error:

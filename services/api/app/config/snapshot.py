@@ -138,3 +138,11 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     any_real: bool
     mock_latency_scale: float
     warnings: tuple[str, ...] = ()
+
+    def provider_states(self) -> dict[str, str]:
+        """`real` or `mock` for every provider of an enabled row; one real row makes its provider real."""
+        states: dict[str, str] = {}
+        for model in self.models.values():
+            if model.enabled:
+                states[model.provider] = "real" if model.real or states.get(model.provider) == "real" else "mock"
+        return states

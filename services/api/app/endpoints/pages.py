@@ -65,16 +65,11 @@ def _mount_state(app: FastAPI, here: Standpoint) -> None:
 
 
 def _front(app: FastAPI, snapshot: Snapshot) -> dict[str, Any]:
-    providers: dict[str, str] = {}
-    for model in snapshot.models.values():
-        if model.enabled:
-            was = providers.get(model.provider)
-            providers[model.provider] = "real" if model.real or was == "real" else "mock"
     return {
         "name": "LLM Router",
         "version": app.version,
         "mode": snapshot.mode,
-        "providers": providers,
+        "providers": snapshot.provider_states(),
         "models": sum(model.enabled for model in snapshot.models.values()),
         "cache": snapshot.cache.backend,
         "config": snapshot.digest,

@@ -10,7 +10,8 @@ def greeting(environment: Environment, snapshot: Snapshot, version: str, address
     """The lines; `address` is None where another server prints it."""
     where = f" on {address}" if address else ""
     lines = [f"LLM Router {version}{where}, mode {snapshot.mode}, config {snapshot.source} ({snapshot.digest})"]
-    lines.append(f"  providers: {_providers(snapshot)}")
+    states = ", ".join(f"{name} {state}" for name, state in snapshot.provider_states().items())
+    lines.append(f"  providers: {states}")
     if not snapshot.any_real:
         lines.append(f"  mock mode: no provider has a key; put one into {environment.home / '.env'} (see .env.example)")
     cache = snapshot.cache
@@ -19,14 +20,6 @@ def greeting(environment: Environment, snapshot: Snapshot, version: str, address
     lines += [f"  {line}" for line in overrides(environment)]
     lines += [f"  warning: {warning}" for warning in snapshot.warnings]
     return lines
-
-
-def _providers(snapshot: Snapshot) -> str:
-    states: dict[str, str] = {}
-    for model in snapshot.models.values():
-        if model.enabled:
-            states[model.provider] = "real" if model.real or states.get(model.provider) == "real" else "mock"
-    return ", ".join(f"{name} {state}" for name, state in states.items())
 
 
 def overrides(environment: Environment) -> list[str]:
