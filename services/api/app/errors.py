@@ -79,9 +79,14 @@ class UnsupportedFeature(CallerError):
 
 
 class ContextTooLong(CallerError):
-    """The prompt does not fit the model's window."""
+    """The prompt does not fit the model's window. `tokens` it has and the `limit`, where they are known: clients shorten by them."""
 
     code = "context_length_exceeded"
+
+    def __init__(self, message: str, *, param: str | None = None, tokens: int | None = None, limit: int | None = None) -> None:
+        super().__init__(message, param=param)
+        self.tokens = tokens
+        self.limit = limit
 
 
 class ContentFiltered(CallerError):

@@ -19,19 +19,38 @@ class Usage(Struct, frozen=True, gc=False):
     reasoning_tokens: int = 0
 
 
+class Thought(Struct, frozen=True, gc=False):
+    """A piece of reasoning: its text and the provider's `signature`, or an encrypted one (`redacted`) without text."""
+
+    text: str = ""
+    signature: str = ""
+    redacted: str = ""
+
+
 class ToolCall(Struct, frozen=True, gc=False):
-    """A function the model wants called; `arguments` is JSON text as the model wrote it."""
+    """A function the model wants called; `arguments` is JSON text as the model wrote it, `signature` the provider's proof."""
 
     id: str
     name: str
     arguments: str
+    signature: str = ""
+
+
+class TokenLogprob(Struct, frozen=True):
+    """The natural logarithm of one token's probability, and the likeliest tokens in its place."""
+
+    token: str
+    logprob: float
+    top: tuple[tuple[str, float], ...] = ()
 
 
 class Delta(Struct, frozen=True, gc=False):
     """One piece of a streamed answer; every field is what this piece adds.
 
-    `tool_index` (0, 1, ...; -1 = none) says which tool call `tool_id`, `tool_name` and `tool_arguments` extend.
-    `usage` replaces what came before. `raw` is the event's data as the provider sent it, for faces of the same dialect.
+    `tool_index` (0, 1, ...; -1 = none) says which tool call `tool_id`, `tool_name` and `tool_arguments` extend. `signature` is
+    that call's, or else ends the thought that `reasoning` spells; `redacted` is a whole thought. `choice` says which answer
+    the piece belongs to (only with `n` above 1). `usage` replaces what came before. `raw` is the event as it goes on the
+    wire, for faces of the same dialect.
     """
 
     text: str = ""
@@ -46,25 +65,40 @@ class Delta(Struct, frozen=True, gc=False):
     response_id: str = ""
     model_id: str = ""
     raw: bytes = b""
+    signature: str = ""
+    redacted: str = ""
+    logprobs: tuple[TokenLogprob, ...] = ()
+    choice: int = 0
 
     @property
     def speaks(self) -> bool:
         """Whether the caller sees something of the answer in this piece (time to first token counts from it)."""
-        return bool(self.text or self.reasoning or self.refusal or self.tool_index >= 0)
+        return bool(self.text or self.reasoning or self.refusal or self.tool_index >= 0 or self.redacted)
 
 
 class Completion(Struct, frozen=True):
-    """A whole answer. `raw` is the provider's body (whole form) or the joined event data (streamed form)."""
+    """A whole answer. `raw` is the provider's body (whole form) or the joined events (streamed form).
+
+    `others` are further answers to the same prompt (`n` above 1), without usage: that is told for all together. A thought
+    without signature and text of its own kind is followed by none: two such thoughts are one.
+    """
 
     text: str = ""
-    reasoning: str = ""
+    thoughts: tuple[Thought, ...] = ()
     refusal: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     finish_reason: FinishReason | None = None
     usage: Usage | None = None
     response_id: str = ""
     model_id: str = ""
+    logprobs: tuple[TokenLogprob, ...] = ()
+    others: "tuple[Completion, ...]" = ()
     raw: bytes = b""
+
+    @property
+    def reasoning(self) -> str:
+        """All thoughts' text."""
+        return "".join([thought.text for thought in self.thoughts])
 
     @classmethod
     def folded(cls, deltas: Iterable[Delta]) -> "Completion":
@@ -76,34 +110,51 @@ class Completion(Struct, frozen=True):
 
     def unfolded(self) -> list[Delta]:
         """Spell the answer out as a stream: one piece per kind of content, the finish, then the usage."""
-        pieces = [Delta(response_id=self.response_id, model_id=self.model_id)]
-        if self.reasoning:
-            pieces.append(Delta(reasoning=self.reasoning))
+        pieces = [Delta(response_id=self.response_id, model_id=self.model_id), *self._content(0)]
+        for place, other in enumerate(self.others, 1):
+            pieces += other._content(place)
+        if self.usage is not None:
+            pieces.append(Delta(usage=self.usage))
+        return pieces
+
+    def _content(self, choice: int) -> list[Delta]:
+        pieces = []
+        for thought in self.thoughts:
+            pieces.append(Delta(reasoning=thought.text, signature=thought.signature, redacted=thought.redacted, choice=choice))
         if self.refusal:
-            pieces.append(Delta(refusal=self.refusal))
-        if self.text:
-            pieces.append(Delta(text=self.text))
+            pieces.append(Delta(refusal=self.refusal, choice=choice))
+        if self.text or self.logprobs:
+            pieces.append(Delta(text=self.text, logprobs=self.logprobs, choice=choice))
         pieces += [
-            Delta(tool_index=i, tool_id=call.id, tool_name=call.name, tool_arguments=call.arguments)
+            Delta(
+                tool_index=i,
+                tool_id=call.id,
+                tool_name=call.name,
+                tool_arguments=call.arguments,
+                signature=call.signature,
+                choice=choice,
+            )
             for i, call in enumerate(self.tool_calls)
         ]
         if self.finish_reason is not None:
-            pieces.append(Delta(finish_reason=self.finish_reason))
-        if self.usage is not None:
-            pieces.append(Delta(usage=self.usage))
+            pieces.append(Delta(finish_reason=self.finish_reason, choice=choice))
         return pieces
 
 
 class Fold:
     """Gathers deltas as they pass; cheap enough to run beside every stream."""
 
-    __slots__ = ("finish_reason", "model_id", "reasoning", "refusal", "response_id", "text", "tools", "usage")
+    __slots__ = (
+        "finish_reason", "logprobs", "model_id", "others", "refusal", "response_id", "text", "thoughts", "tools", "usage",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.text: list[str] = []
-        self.reasoning: list[str] = []
+        self.thoughts: list[list[str]] = []  # text, signature, redacted
         self.refusal: list[str] = []
-        self.tools: dict[int, list[str]] = {}
+        self.tools: dict[int, list[str]] = {}  # id, name, arguments, signature
+        self.logprobs: list[TokenLogprob] = []
+        self.others: dict[int, Fold] = {}
         self.finish_reason: FinishReason | None = None
         self.usage: Usage | None = None
         self.response_id = ""
@@ -111,43 +162,60 @@ class Fold:
 
     def add(self, delta: Delta) -> None:
         """Take in one piece."""
-        if delta.text:
-            self.text.append(delta.text)
-        if delta.reasoning or delta.refusal or delta.tool_index >= 0:
-            self._add_other(delta)
-        if delta.finish_reason is not None:
-            self.finish_reason = delta.finish_reason
         if delta.usage is not None:
             self.usage = delta.usage
         if delta.response_id and not self.response_id:
             self.response_id = delta.response_id
         if delta.model_id and not self.model_id:
             self.model_id = delta.model_id
+        if delta.choice:
+            self.others.setdefault(delta.choice, Fold())._add_content(delta)
+        else:
+            self._add_content(delta)
 
-    def _add_other(self, delta: Delta) -> None:
-        if delta.reasoning:
-            self.reasoning.append(delta.reasoning)
-        if delta.refusal:
-            self.refusal.append(delta.refusal)
+    def _add_content(self, delta: Delta) -> None:
+        if delta.text:
+            self.text.append(delta.text)
+        if delta.finish_reason is not None:
+            self.finish_reason = delta.finish_reason
         if delta.tool_index >= 0:
             self._add_tool(delta)
+        elif delta.reasoning or delta.signature or delta.redacted:
+            self._add_thought(delta)
+        if delta.refusal:
+            self.refusal.append(delta.refusal)
+        if delta.logprobs:
+            self.logprobs += delta.logprobs
+
+    def _add_thought(self, delta: Delta) -> None:
+        if delta.redacted:
+            self.thoughts.append([delta.reasoning, delta.signature, delta.redacted])
+            return
+        if not self.thoughts or self.thoughts[-1][1] or self.thoughts[-1][2]:
+            self.thoughts.append(["", "", ""])
+        last = self.thoughts[-1]
+        last[0] += delta.reasoning
+        last[1] = delta.signature
 
     def _add_tool(self, delta: Delta) -> None:
-        tool = self.tools.setdefault(delta.tool_index, ["", "", ""])
+        tool = self.tools.setdefault(delta.tool_index, ["", "", "", ""])
         tool[0] = tool[0] or delta.tool_id
         tool[1] = tool[1] or delta.tool_name
         tool[2] += delta.tool_arguments
+        tool[3] = tool[3] or delta.signature
 
     def completion(self, raw: bytes = b"") -> Completion:
         """The answer so far."""
         return Completion(
             text="".join(self.text),
-            reasoning="".join(self.reasoning),
+            thoughts=tuple([Thought(*thought) for thought in self.thoughts]) if self.thoughts else (),
             refusal="".join(self.refusal),
-            tool_calls=tuple(ToolCall(*self.tools[i]) for i in sorted(self.tools)),
+            tool_calls=tuple([ToolCall(*self.tools[i]) for i in sorted(self.tools)]) if self.tools else (),
             finish_reason=self.finish_reason,
             usage=self.usage,
             response_id=self.response_id,
             model_id=self.model_id,
+            logprobs=tuple(self.logprobs),
+            others=tuple([self.others[i].completion() for i in sorted(self.others)]) if self.others else (),
             raw=raw,
         )

@@ -8,12 +8,66 @@ Mode = Literal["fast", "balanced", "accurate"]
 MODES: tuple[Mode, ...] = ("fast", "balanced", "accurate")
 Role = Literal["system", "developer", "user", "assistant", "tool"]
 CacheWish = Literal["use", "refresh", "off"]
+MediaKind = Literal["image", "audio", "file"]
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+EFFORTS: tuple[Effort, ...] = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+NOTHING = Raw(b"")
 
 
 class Text(Struct, frozen=True, gc=False, tag="text"):
-    """A piece of text."""
+    """A piece of text. `marker` is a prompt-cache breakpoint after it: "" = none, else how long it is kept ("5m", "1h")."""
 
     text: str
+    marker: str = ""
+
+
+class Media(Struct, frozen=True, gc=False, tag="media"):
+    """An image, a sound or a document: `data` (base64 of type `media_type`) or an https `url`, which nobody here fetches.
+
+    `name` is a file's name; `detail` how closely to look at an image (`auto | low | high | original`, "" = not said).
+    """
+
+    kind: MediaKind
+    media_type: str = ""
+    data: str = ""
+    url: str = ""
+    name: str = ""
+    detail: str = ""
+    marker: str = ""
+
+
+class Reasoning(Struct, frozen=True, gc=False, tag="reasoning"):
+    """A thought that a model had in an earlier turn.
+
+    `signature` is the provider's proof, `redacted` an encrypted thought without text. `signer` says whose proof it is: a
+    dialect, `dialect/model id` where the model is known, "" for none.
+    """
+
+    text: str = ""
+    signature: str = ""
+    redacted: str = ""
+    signer: str = ""
+
+
+class Called(Struct, frozen=True, gc=False, tag="called"):
+    """A call that the assistant made in an earlier turn; `arguments` is JSON text. `signature`, `signer` as in Reasoning."""
+
+    id: str
+    name: str
+    arguments: str
+    signature: str = ""
+    signer: str = ""
+    marker: str = ""
+
+
+class Result(Struct, frozen=True, tag="result"):
+    """What a called tool answered; stands only in `tool` turns. `failed` = the tool reports an error."""
+
+    call_id: str
+    parts: "tuple[Text | Media, ...]"
+    name: str = ""
+    failed: bool = False
+    marker: str = ""
 
 
 class Foreign(Struct, frozen=True, tag="foreign"):
@@ -23,7 +77,7 @@ class Foreign(Struct, frozen=True, tag="foreign"):
     raw: Raw
 
 
-Part = Text | Foreign
+Part = Text | Media | Reasoning | Called | Result | Foreign
 
 
 class Message(Struct, frozen=True):
@@ -39,6 +93,44 @@ class Message(Struct, frozen=True):
         if len(self.parts) == 1 and isinstance(self.parts[0], Text):
             return self.parts[0].text
         return "\n".join(p.text for p in self.parts if isinstance(p, Text))
+
+
+class Tool(Struct, frozen=True):
+    """A function the model may call; `parameters` is a JSON Schema of type object, NOTHING for none."""
+
+    name: str
+    description: str = ""
+    parameters: Raw = NOTHING
+    strict: bool | None = None
+    marker: str = ""
+
+
+class ToolChoice(Struct, frozen=True):
+    """Whether tools must be called. `names` narrows the tools to these: one name with `required` forces that tool."""
+
+    mode: Literal["auto", "none", "required"] = "auto"
+    names: tuple[str, ...] = ()
+
+
+class Format(Struct, frozen=True):
+    """The wished form of an answer that is not plain text; `schema` is a JSON Schema, for `json_schema` alone."""
+
+    kind: Literal["json_object", "json_schema"]
+    name: str = "answer"
+    schema: Raw = NOTHING
+    strict: bool | None = None
+    description: str = ""
+
+
+class Thinking(Struct, frozen=True):
+    """How much to think before answering: an effort, a budget in tokens, or neither (the model's own measure).
+
+    `effort` "none" = not at all. `shown` = whether the thoughts are wished to be told (None = not said).
+    """
+
+    effort: Effort | None = None
+    budget: int | None = None
+    shown: bool | None = None
 
 
 class Constraints(Struct, frozen=True, forbid_unknown_fields=True):
@@ -71,10 +163,14 @@ class Wishes(Struct, frozen=True):
 
 
 class Original(Struct, frozen=True, eq=False):
-    """The caller's own body: its dialect and its top-level fields as undecoded JSON. Two of them always compare equal."""
+    """The caller's own body: its dialect and its top-level fields as undecoded JSON. Two of them always compare equal.
+
+    `headers` are the caller's headers that belong to the dialect (`anthropic-beta`), lower-case names.
+    """
 
     dialect: str
     fields: dict[str, Raw]
+    headers: tuple[tuple[str, str], ...] = ()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Original)
@@ -86,7 +182,9 @@ class Original(Struct, frozen=True, eq=False):
 class ChatRequest(Struct, frozen=True, kw_only=True):
     """One parsed call, the same for every face.
 
-    `native` names fields that only the face's own dialect can carry; `needs` the capabilities a model must have.
+    `native` names wishes that only the face's own dialect can carry: without them the answer would be another one.
+    `extra` names the caller's other fields that no other dialect has: a wire of another dialect reports them as dropped.
+    `marker` is a prompt-cache breakpoint at the end of the whole prompt. `tier` is the service tier in OpenAI's words.
     `original` keeps the caller's body so that a wire of the same dialect loses nothing of it.
     """
 
@@ -97,11 +195,23 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
     max_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None
+    top_k: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
-    json_mode: bool = False
-    needs: frozenset[str] = frozenset()
+    n: int = 1
+    logprobs: bool = False
+    top_logprobs: int | None = None
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice | None = None
+    parallel_tools: bool | None = None
+    format: Format | None = None
+    thinking: Thinking | None = None
+    tier: str | None = None
+    marker: str = ""
     native: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
     mode: Mode | None = None
     constraints: Constraints = NO_CONSTRAINTS
     cache: CacheWish | None = None
@@ -113,9 +223,43 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
     original: Original | None = None
 
     @property
+    def json_mode(self) -> bool:
+        """Whether the answer must be JSON, of whatever schema."""
+        return self.format is not None
+
+    @property
     def prompt(self) -> str:
         """The last user text, or the last text of all when no user spoke."""
         for message in reversed(self.messages):
             if message.role == "user":
                 return message.text
         return self.messages[-1].text if self.messages else ""
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The capabilities a model must have to answer: what it could not simply do without."""
+        needs = set()
+        if self.tools:
+            needs.add("tools")
+        if self.format is not None and self.format.kind == "json_schema":
+            needs.add("json_schema")
+        if self.logprobs:
+            needs.add("logprobs")
+        if self.n > 1:
+            needs.add("n")
+        for message in self.messages:
+            for part in message.parts:
+                if type(part) is not Text:
+                    needs |= _needs_of(part)
+        return frozenset(needs)
+
+
+_NEEDS: dict[str, str] = {"image": "vision", "file": "pdf", "audio": "audio"}
+
+
+def _needs_of(part: Part) -> set[str]:
+    if isinstance(part, Media):
+        return {_NEEDS[part.kind]}
+    if isinstance(part, Result):
+        return {_NEEDS[inner.kind] for inner in part.parts if isinstance(inner, Media)}
+    return {"tools"} if isinstance(part, Called) else set()

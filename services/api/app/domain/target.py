@@ -42,7 +42,10 @@ class Target(Struct, frozen=True, kw_only=True):
     `name` is the catalogue row that answers; `asked` differs from it only for a retired model whose successor is called.
     `key_env` lists environment variables tried in order; empty means the host takes no key. `mock` = answered in process.
     `dialect` is what the host speaks; `wire` names the client that speaks it to this host (OpenAI's dialect has two:
-    `openai` for OpenAI itself, `llama` for every other host).
+    `openai` for OpenAI itself, `llama` for every other host). `quirks` names repairs that this host needs.
+    `known` = its capabilities are vouched for by the catalogue or the configuration. `efforts` are the words it takes for how
+    much to think and `thinking` the ways of saying so on Anthropic's wire (empty = nothing is known); `max_tokens_field`
+    is the name of the output limit in OpenAI's dialect ("" = the wire's own).
     """
 
     name: str
@@ -56,5 +59,10 @@ class Target(Struct, frozen=True, kw_only=True):
     capabilities: frozenset[str] = frozenset()
     context_window: int | None = None
     max_output: int | None = None
+    known: bool = True
+    quirks: tuple[str, ...] = ()
+    efforts: tuple[str, ...] = ()
+    thinking: tuple[str, ...] = ()
+    max_tokens_field: str = ""
     avg_latency_ms: float = 1000.0
     rates: Rates | None = None

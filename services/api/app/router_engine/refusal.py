@@ -72,9 +72,14 @@ def _window(case: Case, rest: Mask) -> CallerError:
         message = (
             f"about {tokens_in} tokens of prompt and max_tokens {case.wishes.max_tokens} exceed the largest context window of "
         )
-        return ContextTooLong(f"{message}{largest:.0f}: lower max_tokens or shorten the prompt", param="max_tokens")
+        return ContextTooLong(
+            f"{message}{largest:.0f}: lower max_tokens or shorten the prompt",
+            param="max_tokens",
+            tokens=tokens_in + case.wishes.max_tokens,
+            limit=round(largest),
+        )
     message = f"the prompt has about {tokens_in} tokens, the largest context window is {largest:.0f}: shorten it"
-    return ContextTooLong(message, param="messages")
+    return ContextTooLong(message, param="messages", tokens=tokens_in, limit=round(largest))
 
 
 def _max_output(case: Case, rest: Mask) -> CallerError:

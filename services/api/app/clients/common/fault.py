@@ -23,6 +23,24 @@ from ...errors import (
 MAX_RETRY_AFTER = 3600.0
 _SECONDS = re.compile(r"[0-9]{1,10}(\.[0-9]{1,6})?", re.ASCII)
 
+_THOUSANDS = re.compile(r"(?<=[0-9]),(?=[0-9]{3}(?![0-9]))", re.ASCII)
+# how providers word an overflow, as of November 2026
+_OVERFLOWS = tuple(
+    re.compile(wording, re.ASCII | re.IGNORECASE)
+    for wording in (
+        # OpenAI, vLLM, Together
+        r"maximum context length (?:is|of) (?P<limit>[0-9]{1,9}) .{0,60}?(?:resulted in|requested) (?:about )?(?P<tokens>[0-9]{1,9}) tokens",
+        # Anthropic: the prompt alone, and with what max_tokens reserves
+        r"(?P<tokens>[0-9]{1,9}) tokens > (?P<limit>[0-9]{1,9})",
+        r"(?P<tokens>[0-9]{1,9}) \+ (?P<more>[0-9]{1,9}) > (?P<limit>[0-9]{1,9})",
+        # Gemini, llama.cpp
+        r"\(?(?P<tokens>[0-9]{1,9})(?: tokens)?\)? exceeds the (?:maximum number of tokens allowed|available context size)"
+        r"[^0-9]{0,4}(?P<limit>[0-9]{1,9})",
+        # Mistral
+        r"contains (?P<tokens>[0-9]{1,9}) tokens .{0,80}?(?P<limit>[0-9]{1,9}) maximum context length",
+    )
+)
+
 CONTEXT_CODES = frozenset({"context_length_exceeded", "exceed_context_size_error", "string_above_max_length"})
 FILTER_CODES = frozenset({"content_filter", "content_policy_violation", "invalid_prompt", "moderation_blocked"})
 QUOTA_CODES = frozenset(
@@ -59,7 +77,8 @@ def fault_of(status: int, code: str, message: str, *, retry_after: float | None 
     """
     said = f": {shown(message)}" if message else ""
     if code in CONTEXT_CODES:
-        return ContextTooLong(f"the prompt is too long for the model{said}", param="messages")
+        tokens, limit = numbers_of(message)
+        return ContextTooLong(f"the prompt is too long for the model{said}", param="messages", tokens=tokens, limit=limit)
     if code in FILTER_CODES:
         return ContentFiltered(f"{who} refused this content{said}")
     if code in QUOTA_CODES:
@@ -73,6 +92,17 @@ def fault_of(status: int, code: str, message: str, *, retry_after: float | None 
         # its text may quote the key
         return ProviderAuth(f"{who} refuses the configured key ({status})")
     return kind(f"{who} answered {status}{said}", retry_after=retry_after)
+
+
+def numbers_of(message: str) -> tuple[int | None, int | None]:
+    """(tokens of the prompt, limit) as a provider's overflow message names them; (None, None) for wordings we do not know."""
+    plain = _THOUSANDS.sub("", message)
+    for wording in _OVERFLOWS:
+        found = wording.search(plain)
+        if found is not None:
+            counts = found.groupdict(default="0")
+            return int(counts["tokens"]) + int(counts.get("more", 0)), int(counts["limit"])
+    return None, None
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

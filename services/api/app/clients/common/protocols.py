@@ -49,6 +49,10 @@ class Wire(Protocol):
 
     dialect: str
 
+    def suited(self, quirks: tuple[str, ...]) -> "Wire":
+        """This wire with the repairs that a host needs; itself where there are none."""
+        ...
+
     def encode(self, request: ChatRequest, target: Target, stream: bool) -> Call:
         """The HTTP request for this conversation. Starts from `request.original` when it is of this dialect."""
         ...

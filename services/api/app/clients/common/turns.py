@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from ...domain.request import ChatRequest, Message, Part, Text
+from ...domain.request import ChatRequest, Foreign, Message, Part, Text
 from ...errors import CallerError, UnsupportedFeature
 
 # what asks for JSON where the dialect has no field for it
@@ -13,27 +13,28 @@ _INSTRUCTIONS = frozenset({"system", "developer"})
 
 
 class Turn(Struct):
-    """What one side says, as one or more texts, none of them blank."""
+    """What one side says, in one or more parts, none of them a blank text. The tools' results are the user's side."""
 
     assistant: bool
-    texts: list[str]
+    parts: list[Part]
 
 
-def conversation(request: ChatRequest) -> tuple[list[str], list[Turn]]:
+def conversation(request: ChatRequest) -> tuple[list[Text], list[Turn]]:
     """The leading instructions, and the turns with neighbours of one side merged. At least one turn.
 
     A later instruction becomes a marked text of the user, since there is no other place for it. Instructions alone are
-    the user's turn. Raises UnsupportedFeature for parts of another dialect, CallerError when there is no text at all.
+    the user's turn. Raises UnsupportedFeature for parts of another dialect, CallerError when nothing is said at all.
     """
-    system: list[str] = []
+    system: list[Text] = []
     turns: list[Turn] = []
     for message in request.messages:
+        parts = parts_of(message)
         if message.role not in _INSTRUCTIONS:
-            _add(turns, message.role == "assistant", texts_of(message))
+            _add(turns, message.role == "assistant", parts)
         elif turns:
-            _add(turns, False, [f"[system] {text}" for text in texts_of(message)])
+            _add(turns, False, [Text(f"[system] {part.text}", part.marker) for part in parts if isinstance(part, Text)])
         else:
-            system += texts_of(message)
+            system += [part for part in parts if isinstance(part, Text)]
     if not turns:
         _add(turns, False, system)
         system = []
@@ -42,23 +43,18 @@ def conversation(request: ChatRequest) -> tuple[list[str], list[Turn]]:
     return system, turns
 
 
-def texts_of(message: Message) -> list[str]:
-    """The texts of a message that are not blank (providers refuse blank ones)."""
-    if message.role == "tool":
-        raise UnsupportedFeature("tool results cannot be carried to this model", param="messages")
-    return [text for text in map(_text, message.parts) if text.strip()]
+def parts_of(message: Message) -> list[Part]:
+    """The parts of a message, without blank texts (providers refuse them). Raises UnsupportedFeature for foreign ones."""
+    for part in message.parts:
+        if isinstance(part, Foreign):
+            raise UnsupportedFeature(f"a part of type {part.kind} cannot be carried to this model", param="messages")
+    return [part for part in message.parts if not isinstance(part, Text) or part.text.strip()]
 
 
-def _text(part: Part) -> str:
-    if isinstance(part, Text):
-        return part.text
-    raise UnsupportedFeature(f"a part of type {part.kind} cannot be carried to this model", param="messages")
-
-
-def _add(turns: list[Turn], assistant: bool, texts: Sequence[str]) -> None:
-    if not texts:
+def _add(turns: list[Turn], assistant: bool, parts: Sequence[Part]) -> None:
+    if not parts:
         return
     if turns and turns[-1].assistant == assistant:
-        turns[-1].texts += texts
+        turns[-1].parts += parts
     else:
-        turns.append(Turn(assistant, list(texts)))
+        turns.append(Turn(assistant, list(parts)))

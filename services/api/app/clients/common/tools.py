@@ -1,0 +1,47 @@
+"""Tools and efforts between dialects: what each of them needs of a call's arguments, a schema and a word. Values only."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from msgspec import Raw
+
+from ...domain.request import EFFORTS, Called, Effort, Tool
+from ...errors import CallerError
+
+_NO_PARAMETERS: Final = Raw(b'{"type":"object","properties":{}}')
+_object = msgspec.json.Decoder(dict[str, Raw])
+
+
+def input_of(called: Called) -> Raw:
+    """A call's arguments as a JSON object, for dialects that want one. Raises CallerError for anything else."""
+    text = called.arguments.strip()
+    if not text:
+        return Raw(b"{}")
+    data = text.encode("utf-8", "surrogatepass")
+    try:
+        _object.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise CallerError(
+            f"messages: the arguments of the call {called.id[:60]!r} are not a JSON object", param="messages"
+        ) from None
+    return Raw(data)
+
+
+def schema_of(tool: Tool) -> Raw:
+    """A tool's parameters; a tool without any takes an empty object."""
+    return tool.parameters if bytes(tool.parameters) else _NO_PARAMETERS
+
+
+def chosen_tools(tools: tuple[Tool, ...], names: tuple[str, ...]) -> tuple[Tool, ...]:
+    """The tools that a choice leaves, for dialects that cannot narrow them themselves."""
+    return tuple(tool for tool in tools if tool.name in names) if names else tools
+
+
+def nearest_effort(wish: Effort, accepted: Sequence[str]) -> Effort:
+    """`wish`, or the nearest of the words a model accepts (the lower of two equally near); nothing known = `wish`."""
+    known = [word for word in EFFORTS if word in accepted]
+    if not known or wish in known:
+        return wish
+    place = EFFORTS.index(wish)
+    return min(known, key=lambda word: (abs(EFFORTS.index(word) - place), EFFORTS.index(word)))
