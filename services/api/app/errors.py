@@ -45,12 +45,16 @@ def shown(text: str, limit: int = 300) -> str:
 
 
 class RouterError(Exception):
-    """An error with facts: `status` for the caller, a stable `code`, an OpenAI-style `type`."""
+    """An error with facts: `status` for the caller, a stable `code`, an OpenAI-style `type`.
+
+    `should_retry` tells the SDKs whether the same request may succeed soon; None leaves it to what they make of the status.
+    """
 
     status: ClassVar[int] = 500
     code: str = "internal_error"
     type: ClassVar[str] = "server_error"
     falls_back: ClassVar[bool] = False
+    should_retry: ClassVar[bool | None] = None
     safe_to_show: ClassVar[bool] = True
 
     def __init__(
@@ -67,6 +71,7 @@ class RouterError(Exception):
 class CallerError(RouterError):
     """The request itself is wrong; `message` says what to change."""
 
+    should_retry = False
     status = 400
     code = "bad_request"
     type = "invalid_request_error"
@@ -168,12 +173,14 @@ class ProviderError(RouterError):
 class ProviderRefused(ProviderError):
     """A refusal that another provider may not share (no such model, region, billing)."""
 
+    should_retry = False
     code = "provider_refused"
 
 
 class ProviderRejected(ProviderError):
     """The provider says that the request is malformed: the caller has to change it."""
 
+    should_retry = False
     status = 400
     code = "provider_rejected"
     type = "invalid_request_error"
@@ -183,12 +190,14 @@ class ProviderRejected(ProviderError):
 class ProviderAuth(ProviderError):
     """The provider refuses our key; the caller's own key is fine."""
 
+    should_retry = False
     code = "provider_auth_error"
 
 
 class ProviderRateLimited(ProviderError):
     """The provider's rate limit, which no candidate absorbed."""
 
+    should_retry = True
     status = 429
     code = "rate_limited"
     type = "rate_limit_error"
@@ -197,12 +206,14 @@ class ProviderRateLimited(ProviderError):
 class ProviderQuota(ProviderError):
     """Our account at the provider is out of credit."""
 
+    should_retry = False
     code = "provider_quota"
 
 
 class ProviderOverloaded(ProviderError):
     """The provider is overloaded (503, 529)."""
 
+    should_retry = True
     status = 503
     code = "provider_overloaded"
     type = "overloaded_error"
@@ -229,6 +240,7 @@ class TruncatedAnswer(ProviderError):
 class UnexpectedRedirect(ProviderError):
     """A redirect; never followed, since it would carry our key elsewhere."""
 
+    should_retry = False
     code = "unexpected_redirect"
 
 
@@ -243,6 +255,7 @@ class DeadlineExceeded(ProviderError):
 class Overloaded(RouterError):
     """More calls than `limits` allow."""
 
+    should_retry = True
     status = 503
     code = "overloaded"
     type = "overloaded_error"
@@ -251,6 +264,7 @@ class Overloaded(RouterError):
 class NotReady(RouterError):
     """Starting, draining or misconfigured."""
 
+    should_retry = True
     status = 503
     code = "not_ready"
     type = "overloaded_error"

@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from . import __version__
+from .clients import anthropic_client, openai_client, responses_client
 from .endpoints import asgi, pages
 from .endpoints.calls import CallEndpoint
-from .endpoints.chat import ChatShape
 from .endpoints.query import QueryShape
+from .endpoints.sdk import SdkShape
 from .server.door import Door
 from .server.greeting import greeting
 from .server.guard import KeyGuard
@@ -44,7 +45,12 @@ def create_app(worker: Worker | None = None) -> FastAPI:
         hot={
             "/query": CallEndpoint(QueryShape(), worker.house),
             "/route": CallEndpoint(QueryShape(always_dry=True), worker.house),
-            "/v1/chat/completions": CallEndpoint(ChatShape(), worker.house),
+            "/v1/chat/completions": CallEndpoint(SdkShape(openai_client.FACE, "chat"), worker.house),
+            "/v1/responses": CallEndpoint(SdkShape(responses_client.FACE, "responses"), worker.house),
+            "/v1/messages": CallEndpoint(
+                SdkShape(anthropic_client.FACE, "messages", kept=(b"anthropic-version", b"anthropic-beta"), overloaded=529),
+                worker.house,
+            ),
         },
         title="LLM Router",
         description="One service in front of every LLM provider.",

@@ -72,7 +72,7 @@ def _in_text(request: ChatRequest, text: str) -> list[str]:
     prompt = request.prompt
     # an answer may go on from what the caller began, or end at the caller's stop sequence: then its parts need not balance
     own = not request.stop and (not request.messages or request.messages[-1].role != "assistant")
-    if own and (request.json_mode or "json_schema" in request.needs) and not _is_json(text):
+    if own and request.json_mode and not _is_json(text):
         found.append("invalid_json: JSON was asked for and this is none")
     if own and left_open(text):
         found.append("unfinished_code: a code block is not closed")

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from ..domain.answer import Completion
 
-FORMAT = 1
+FORMAT = 2
 
 
 class Entry(Struct, frozen=True, kw_only=True):

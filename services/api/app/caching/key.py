@@ -12,11 +12,31 @@ import msgspec
 
 from ..domain.request import ChatRequest, Original
 
-KEY_FORMAT = 1
+KEY_FORMAT = 2
 # model: the row and its hosts stand for it; stream: both forms share an entry; the rest labels a call without changing its answer
 NOT_IN_KEY = frozenset(
-    {"model", "stream", "stream_options", "user", "metadata", "router", "store", "safety_identifier", "prompt_cache_key"}
+    {
+        "model",
+        "stream",
+        "stream_options",
+        "user",
+        "metadata",
+        "router",
+        "store",
+        "safety_identifier",
+        "prompt_cache_key",
+        "prompt_cache_options",
+        "cache_control",
+    }
 )
+# of a call without a body of its own: how it is routed and accounted for, which does not change an answer's words
+_ROUTING = frozenset(
+    {
+        "model", "stream", "include_usage", "user", "metadata", "mode", "constraints", "cache", "session", "explain", "dry_run",
+        "original", "native", "extra",
+    }
+)  # fmt: skip
+_FIELDS = tuple(name for name in ChatRequest.__struct_fields__ if name not in _ROUTING)
 _encode = msgspec.json.Encoder(order="sorted").encode
 _decode = msgspec.json.Decoder().decode
 
@@ -29,16 +49,7 @@ def key_material(request: ChatRequest, *, scope: str, mode: str | None, version:
 
 def _of_fields(request: ChatRequest) -> tuple[object, ...]:
     """A call without a body of its own: the typed fields that change what is answered."""
-    said = {
-        "messages": request.messages,
-        "max_tokens": request.max_tokens,
-        "temperature": request.temperature,
-        "top_p": request.top_p,
-        "stop": request.stop,
-        "seed": request.seed,
-        "json_mode": request.json_mode,
-    }
-    return "", said
+    return "", {name: getattr(request, name) for name in _FIELDS}
 
 
 def _of_body(original: Original) -> tuple[object, ...]:
@@ -46,8 +57,8 @@ def _of_body(original: Original) -> tuple[object, ...]:
     try:
         said = {name: _decode(raw) for name, raw in original.fields.items() if name not in NOT_IN_KEY}
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return original.dialect, *_spelled(original)
-    return original.dialect, said
+        return original.dialect, *_spelled(original), *original.headers
+    return original.dialect, said, *original.headers
 
 
 def _spelled(original: Original) -> tuple[object, ...]:

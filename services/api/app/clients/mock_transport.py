@@ -9,23 +9,17 @@ from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from ..domain.answer import Completion, Delta, FinishReason, Usage
+import msgspec
+
+from ..domain.answer import Completion
 from ..domain.request import ChatRequest
 from ..domain.target import Target
-from ..text.tokens import estimate_request, estimate_tokens
 from .common.protocols import Call, Deadlines, Face, Reply
-from .common.turns import JSON_WISH
+from .played import play, spoken
 
 _CREATED = 1_767_225_600
-_WORDS_PER_PIECE = 4
 # a stream's first token comes after this share of the whole latency
 _FIRST_SHARE = 0.35
-_BODY = (
-    "This is a simulated answer, because no key is set for this provider.",
-    "A real model would respond here to the prompt you sent.",
-    "Token counts are estimates and nothing was charged.",
-    "Set the provider's key in .env and restart to get real answers.",
-)
 
 
 class MockReply:
@@ -88,37 +82,10 @@ class MockTransport:
 
 
 def _asking_usage(request: ChatRequest) -> ChatRequest:
-    return ChatRequest(messages=request.messages, model=request.model, include_usage=True)
+    return msgspec.structs.replace(request, include_usage=True)
 
 
 def call_id(completion: Completion) -> str:
     """An id like a provider's, the same for the same answer."""
-    return hashlib.sha256(completion.text.encode()).hexdigest()[:24]
-
-
-def play(request: ChatRequest, target: Target) -> Completion:
-    """The whole played answer: marked `[MOCK]`, cut at `max_tokens`, valid JSON where JSON was asked."""
-    topic = " ".join(request.prompt.split())[:80]
-    text = f"[MOCK] {target.model_id} on: {topic}\n\n" + " ".join(_BODY)
-    if request.json_mode or _asks_for_json(request):
-        text = '{"answer": "[MOCK] ' + target.model_id + '", "simulated": true}'
-    finish: FinishReason = "stop"
-    if request.max_tokens is not None and estimate_tokens(text) > request.max_tokens:
-        text = text[: max(request.max_tokens * 4, 6)]
-        finish = "length"
-    usage = Usage(input_tokens=estimate_request(request), output_tokens=estimate_tokens(text))
-    return Completion(text=text, finish_reason=finish, usage=usage, model_id=target.model_id)
-
-
-def _asks_for_json(request: ChatRequest) -> bool:
-    """Whether JSON was asked for in words, as it is where the dialect has no field for it."""
-    return any(message.role == "system" and JSON_WISH in message.text for message in request.messages)
-
-
-def spoken(completion: Completion) -> list[Delta]:
-    """The answer as a stream of a few words each."""
-    words = completion.text.split(" ")
-    groups = [words[i : i + _WORDS_PER_PIECE] for i in range(0, len(words), _WORDS_PER_PIECE)]
-    texts = [" ".join(group) + (" " if i < len(groups) - 1 else "") for i, group in enumerate(groups)]
-    opening, *rest = completion.unfolded()
-    return [opening, *(Delta(text=text) for text in texts), *(delta for delta in rest if not delta.text)]
+    said = completion.text + "".join([call.arguments for call in completion.tool_calls])
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:24]

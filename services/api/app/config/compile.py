@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -24,6 +24,8 @@ DEFAULT_WEIGHTS: dict[str, Weights] = {
     "balanced": Weights(quality=1.0, cost=0.08, latency=0.05),
     "accurate": Weights(quality=1.0, cost=0.01, latency=0.002),
 }
+
+_MANY = frozenset({"openai", "mistral"})  # dialects with several answers to one prompt
 
 
 def utc_today() -> date:
@@ -97,7 +99,7 @@ class _Compiler:
             targets=targets,
             hosts=tuple(f"{target.provider}/{target.model_id}@{target.base_url}" for target in targets),
             fallbacks=tuple(row.fallbacks),
-            capabilities=_capabilities(serving),
+            capabilities=_capabilities(serving, [target.dialect for target in targets]),
             context_window=serving.row.context_window or serving.facts.window,
             max_output=serving.row.max_output or serving.facts.max_output,
             avg_latency_ms=serving.row.avg_latency_ms or serving.facts.latency_ms,
@@ -171,7 +173,12 @@ class _Compiler:
             base_url=provider.base_url,
             key_env=provider.key_env,
             mock=not self._keyed[provider_name],
-            capabilities=_capabilities(joined),
+            capabilities=_capabilities(joined, (provider.dialect,)),
+            known=joined.row.capabilities is not None or joined.facts is not UNKNOWN,
+            quirks=provider.quirks,
+            efforts=tuple(joined.row.efforts if joined.row.efforts is not None else joined.facts.efforts),
+            thinking=tuple(joined.row.thinking if joined.row.thinking is not None else joined.facts.thinking),
+            max_tokens_field=joined.row.max_tokens_field or joined.facts.max_tokens_field,
             context_window=joined.row.context_window or joined.facts.window,
             max_output=joined.row.max_output or joined.facts.max_output,
             avg_latency_ms=joined.row.avg_latency_ms or joined.facts.latency_ms,
@@ -181,8 +188,11 @@ class _Compiler:
         )
 
 
-def _capabilities(joined: Joined) -> frozenset[str]:
-    return frozenset(joined.row.capabilities) if joined.row.capabilities is not None else joined.facts.capabilities
+def _capabilities(joined: Joined, dialects: Iterable[str]) -> frozenset[str]:
+    """The row's own word before the catalogue's; several answers at once (`n`) depend on the dialect alone."""
+    own = joined.row.capabilities
+    told = joined.facts.capabilities if own is None else frozenset[str](own)
+    return told if _MANY.isdisjoint(dialects) or joined.row.kind != "chat" else told | {"n"}
 
 
 def _quality(joined: Joined) -> float:

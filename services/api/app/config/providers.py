@@ -1,14 +1,19 @@
 """The five built-in providers, and the hosts that the config adds. No key is ever read here, only whether one is set."""
 
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from ..clients.openai_client.quirks import KNOWN_HOSTS
 from .settings import ProviderRow, Settings
 
 
 class Provider(Struct, frozen=True):
-    """One host, complete. `keyless` = it takes no key. `priced_as` = under which name list prices know it, None = under none."""
+    """One host, complete. `keyless` = it takes no key. `quirks` = the repairs it needs.
+
+    `priced_as` = under which name list prices know it, None = under none.
+    """
 
     name: str
     dialect: str
@@ -18,6 +23,7 @@ class Provider(Struct, frozen=True):
     keyless: bool
     enabled: bool
     priced_as: str | None
+    quirks: tuple[str, ...] = ()
 
     def has_key(self, env: Mapping[str, str]) -> bool:
         """Whether calls can be real: one of its variables is set and not empty, or none is needed."""
@@ -55,4 +61,12 @@ def _provider(name: str, row: ProviderRow) -> Provider:
         enabled=row.enabled,
         # open weights cost what their host asks: a moved llama has no list price of ours
         priced_as=None if name == "llama" and served_at != base_url else name,
+        quirks=_quirks(row, dialect, served_at),
     )
+
+
+def _quirks(row: ProviderRow, dialect: str, served_at: str) -> tuple[str, ...]:
+    """The row's own list, else what is known of the host."""
+    if row.quirks is not None:
+        return tuple(row.quirks)
+    return tuple(KNOWN_HOSTS.get(urlsplit(served_at).hostname or "", ())) if dialect == "openai" else ()

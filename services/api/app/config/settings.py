@@ -7,6 +7,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
+from ..clients.openai_client.quirks import QUIRKS
+from ..domain.request import Effort
+
 
 def _form(pattern: str, words: str) -> AfterValidator:
     """Text that `pattern` matches as a whole; `words` say it to people, where pydantic would show the pattern."""
@@ -42,6 +45,12 @@ def _base_url(text: str) -> str:
     return text
 
 
+def _quirk(text: str) -> str:
+    if text not in QUIRKS:
+        raise ValueError(f"is no quirk we know: use some of {', '.join(sorted(QUIRKS))}")
+    return text
+
+
 def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
@@ -70,7 +79,8 @@ Count = Annotated[int, Field(ge=0, le=2**40)]
 Day = Annotated[str, AfterValidator(_day)]
 Mode = Literal["fast", "balanced", "accurate"]
 Dialect = Literal["openai", "anthropic", "gemini", "mistral"]
-Capability = Literal["streaming", "tools", "vision", "pdf", "json_schema", "reasoning", "sampling"]
+Capability = Literal["streaming", "tools", "vision", "pdf", "audio", "json_schema", "reasoning", "sampling", "logprobs"]
+Quirk = Annotated[str, AfterValidator(_quirk)]
 
 
 class Strict(BaseModel):
@@ -86,6 +96,7 @@ class ProviderRow(Strict):
     base_url: Annotated[str, StringConstraints(max_length=500), AfterValidator(_base_url)] | None = None
     key_env: Annotated[Annotated[list[Variable], Field(min_length=1)] | None, BeforeValidator(_listed)] = None
     enabled: bool = True
+    quirks: list[Quirk] | None = None
 
 
 class Deployment(Strict):
@@ -110,6 +121,9 @@ class ModelRow(Strict):
     max_output: Annotated[int, Field(ge=1, le=2**31)] | None = None
     kind: Literal["chat", "embedding"] = "chat"
     capabilities: list[Capability] | None = None
+    efforts: list[Effort] | None = None
+    thinking: list[Literal["adaptive", "enabled", "disabled", "between_tools"]] | None = None
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None
     fallbacks: list[Name] = []
     deployments: list[Deployment] = []
     quality: Share | None = None
@@ -164,7 +178,7 @@ class CacheRow(Strict):
     version: Annotated[str, StringConstraints(max_length=100)] = ""
     max_mb: Annotated[int, Field(ge=1, le=1_000_000)] = 256
     quality_slack: Share = 0.02
-    faces: list[Literal["query", "chat"]] = ["query"]
+    faces: list[Literal["query", "chat", "responses", "messages"]] = ["query"]
 
 
 class LoggingRow(Strict):

@@ -79,8 +79,8 @@ class Delta(Struct, frozen=True, gc=False):
 class Completion(Struct, frozen=True):
     """A whole answer. `raw` is the provider's body (whole form) or the joined events (streamed form).
 
-    `others` are further answers to the same prompt (`n` above 1), without usage: that is told for all together. A thought
-    without signature and text of its own kind is followed by none: two such thoughts are one.
+    `others` are further answers to the same prompt (`n` above 1), without usage, id and model, which are told once. A
+    thought without signature and text of its own kind is followed by none: two such thoughts are one.
     """
 
     text: str = ""
@@ -118,9 +118,7 @@ class Completion(Struct, frozen=True):
         return pieces
 
     def _content(self, choice: int) -> list[Delta]:
-        pieces = []
-        for thought in self.thoughts:
-            pieces.append(Delta(reasoning=thought.text, signature=thought.signature, redacted=thought.redacted, choice=choice))
+        pieces = [Delta(reasoning=t.text, signature=t.signature, redacted=t.redacted, choice=choice) for t in self.thoughts]
         if self.refusal:
             pieces.append(Delta(refusal=self.refusal, choice=choice))
         if self.text or self.logprobs:

@@ -38,6 +38,7 @@ class WishesNote(Struct, frozen=True):
     dialect: str | None
     tokens_in: int
     max_tokens: int | None
+    native: tuple[str, ...] = ()
     session_model: str | None = None
 
 

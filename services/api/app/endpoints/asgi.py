@@ -162,6 +162,8 @@ def error_headers(error: RouterError, call_id: str) -> Headers:
         headers.append((b"retry-after", str(max(1, round(error.retry_after))).encode()))
     elif error.status in (429, 503):
         headers.append((b"retry-after", b"1"))
+    if error.should_retry is not None:
+        headers.append((b"x-should-retry", b"true" if error.should_retry else b"false"))
     return headers
 
 

@@ -37,7 +37,7 @@ class CallEndpoint:
             return
         except BodyTooLarge as error:
             body = self._shape.complain(error, call_id)
-            await asgi.answer_early(send, receive, error.status, asgi.error_headers(error, call_id), body)
+            await asgi.answer_early(send, receive, self._shape.status(error), asgi.error_headers(error, call_id), body)
             return
         except Exception as error:  # noqa: BLE001 - the border: what is not ours to show becomes one clean 500
             await self._refuse(send, self._shown(error, call_id), call_id)
@@ -90,7 +90,7 @@ class CallEndpoint:
             attendance.stop()
             shown = self._shown(error, walk.asking.id)
             if serving.admitted:  # a call refused at the door leaves no record
-                await serving.settled("failed", shown.status, shown.code)
+                await serving.settled("failed", self._shape.status(shown), shown.code)
             await self._refuse(send, shown, walk.asking.id, error_facts(walk))
         finally:
             attendance.stop()
@@ -134,4 +134,4 @@ class CallEndpoint:
 
     async def _refuse(self, send: asgi.Send, error: RouterError, call_id: str, facts: asgi.Headers | None = None) -> None:
         headers = asgi.error_headers(error, call_id) + (facts or [])
-        await asgi.answer(send, error.status, headers, self._shape.complain(error, call_id))
+        await asgi.answer(send, self._shape.status(error), headers, self._shape.complain(error, call_id))

@@ -7,7 +7,7 @@ import msgspec
 
 from ..clients.common.protocols import Writer
 from ..clients.openai_client.face import error_body
-from ..domain.answer import Completion, Delta
+from ..domain.answer import Completion, Delta, ToolCall
 from ..domain.request import ChatRequest
 from ..errors import RouterError
 from ..pipeline.estimate import candidates, estimated_nano
@@ -52,6 +52,10 @@ class QueryShape:
         completion = walk.completion or Completion()
         return b"event: done\ndata: " + _encode({**_head(walk), **_tail(completion, settled)}) + b"\n\n"
 
+    def status(self, error: RouterError) -> int:
+        """The error's own status."""
+        return error.status
+
     def complain(self, error: RouterError, call_id: str) -> bytes:
         """The error envelope."""
         return error_body(error, call_id)
@@ -95,8 +99,14 @@ def _head(walk: Walk) -> dict[str, Any]:
         "mode": walk.mode,
         "decision": decision_of(walk),
         "mock": target.mock,
-        "warnings": walk.warnings,
+        "warnings": [*walk.warnings, *(f"{name} was left out: {target.name} does not take it" for name in walk.dropped)],
     }
+
+
+def _called(call: ToolCall) -> dict[str, Any]:
+    """A call in the spelling that `messages` and `tools` have, so that it can go straight back into the conversation."""
+    called = {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+    return {**called, "extra_content": {"google": {"thought_signature": call.signature}}} if call.signature else called
 
 
 def _tail(completion: Completion, settled: Settled) -> dict[str, Any]:
@@ -104,7 +114,7 @@ def _tail(completion: Completion, settled: Settled) -> dict[str, Any]:
     record = settled.record
     return {
         "finish_reason": record.finish_reason,
-        "tool_calls": completion.tool_calls or None,
+        "tool_calls": [_called(call) for call in completion.tool_calls] or None,
         "usage": {
             "input_tokens": record.tokens_in,
             "output_tokens": record.tokens_out,

@@ -36,6 +36,10 @@ class Shape(Protocol):
         """The end of a streamed answer."""
         ...
 
+    def status(self, error: RouterError) -> int:
+        """The HTTP status this face answers an error with."""
+        ...
+
     def complain(self, error: RouterError, call_id: str) -> bytes:
         """The error body."""
         ...

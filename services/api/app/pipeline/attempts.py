@@ -77,7 +77,7 @@ def _deadlines(timeouts: Timeouts, left: float) -> Deadlines:
 
 
 def _call(house: House, walk: Walk, target: Target, stream: bool) -> Call:
-    call = house.wires[target.wire].encode(walk.request, target, stream)
+    call = house.wire(target).encode(walk.request, target, stream)
     walk.dropped = call.dropped
     walk.tried = target
     if walk.asking.traceparent:
@@ -129,7 +129,7 @@ async def _whole_from(house: House, walk: Walk, target: Target) -> Completion:
         walk.upstream_status = reply.status
         if reply.status != 200:
             raise await _fault(house, target, reply)
-        return house.wires[target.wire].decode(await reply.read())
+        return house.wire(target).decode(await reply.read())
 
 
 async def _fault(house: House, target: Target, reply: Reply) -> RouterError:
@@ -140,7 +140,7 @@ async def _fault(house: House, target: Target, reply: Reply) -> RouterError:
             body += piece
     if 200 <= reply.status < 300:
         return BadAnswer(f"{target.provider} answered {reply.status} where 200 was due")
-    return house.wires[target.wire].fault(reply.status, reply.headers, body[:MAX_FAULT_BYTES])
+    return house.wire(target).fault(reply.status, reply.headers, body[:MAX_FAULT_BYTES])
 
 
 class Stream:
@@ -237,7 +237,7 @@ class Stream:
         began = house.clock()
         deadlines = _deadlines(walk.compiled.snapshot.timeouts, _budget(house, walk))
         call = _call(house, walk, target, stream=True)
-        self._reader = house.wires[target.wire].reader()
+        self._reader = house.wire(target).reader()
         self._open = house.transport(target).open(call, target, deadlines)
         until = began + deadlines.first_token
         self._patience.allow(deadlines.first_token)

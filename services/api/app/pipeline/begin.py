@@ -3,9 +3,10 @@
 from ..config.resolve import resolve
 from ..config.snapshot import Snapshot
 from ..domain.request import ChatRequest, Mode, Wishes
-from ..errors import CallerError, UnknownModel, UnsupportedFeature
+from ..errors import CallerError, UnknownModel, UnsupportedFeature, shown
 from ..router_engine.decide import decide
 from ..router_engine.first_stage import first_stage
+from ..router_engine.refusal import FIELD_OF
 from ..text.tokens import estimate_request
 from .house import House
 from .walk import Asking, Walk
@@ -40,16 +41,36 @@ def _by_name(walk: Walk, snapshot: Snapshot, name: str) -> None:
         targets += snapshot.models[fallback].targets
     # a real call never falls back to a mock, nor a mock to a bill
     walk.targets = [target for target in targets if target.mock == targets[0].mock]
-    dialect = walk.request.original.dialect if walk.request.native and walk.request.original else None
+    _keep_able(walk, name)
+
+
+def _keep_able(walk: Walk, name: str) -> None:
+    """Leave out the targets that cannot fulfil what is asked; of a host nobody vouches for everything is expected."""
+    request = walk.request
+    dialect = _only_dialect(request)
     if dialect is not None:
         walk.targets = [target for target in walk.targets if target.dialect == dialect]
         if not walk.targets:
-            raise UnsupportedFeature(_cannot_carry(walk.request, name), param=walk.request.native[0])
+            fields = shown(", ".join(request.native[:5]), 120)
+            raise UnsupportedFeature(
+                f"{name} cannot be given {fields}: only a model that speaks the same dialect as this route can",
+                param=shown(request.native[0], 100),
+            )
+    needs = request.needs
+    if needs:
+        able = [target for target in walk.targets if not target.known or needs <= target.capabilities]
+        if not able:
+            lacking = sorted(needs - walk.targets[0].capabilities)
+            raise UnsupportedFeature(
+                f"{name} is not capable of {', '.join(lacking)}: leave it out, or ask for a model that is (GET /v1/models)",
+                param=FIELD_OF.get(lacking[0], lacking[0]),
+            )
+        walk.targets = able
 
 
-def _cannot_carry(request: ChatRequest, name: str) -> str:
-    fields = ", ".join(request.native[:5])
-    return f"{name} cannot be given {fields}: only a model that speaks the same dialect as this route can"
+def _only_dialect(request: ChatRequest) -> str | None:
+    """The one dialect that can carry the request, None when every one can."""
+    return request.original.dialect if request.native and request.original is not None else None
 
 
 def _by_choice(house: House, walk: Walk, mode: Mode) -> None:
@@ -60,7 +81,7 @@ def _by_choice(house: House, walk: Walk, mode: Mode) -> None:
         mode=mode,
         constraints=request.constraints,
         needs=request.needs,
-        dialect=request.original.dialect if request.native and request.original else None,
+        dialect=_only_dialect(request),
         native=request.native,
         tokens_in=walk.tokens_in,
         max_tokens=request.max_tokens,
@@ -68,8 +89,8 @@ def _by_choice(house: House, walk: Walk, mode: Mode) -> None:
     walk.decision = decide(first_stage(request), wishes, walk.compiled.table, walk.standing, house.draw())
     models = walk.compiled.snapshot.models
     walk.targets = [target for name in walk.decision.ranking for target in models[name].targets]
-    if wishes.dialect is not None:
-        walk.targets = [target for target in walk.targets if target.dialect == wishes.dialect]
+    if wishes.dialect is not None or wishes.needs:
+        _keep_able(walk, walk.decision.chosen)
 
 
 def _recall_wish(walk: Walk, snapshot: Snapshot) -> str:

@@ -25,6 +25,7 @@ class House:
     """One worker's parts. `now` is wall time in seconds, `clock` monotonic seconds, `draw` uniform in 0..1."""
 
     __slots__ = (
+        "_suited",
         "admission",
         "cache",
         "clock",
@@ -35,6 +36,7 @@ class House:
         "live",
         "mock",
         "now",
+        "proofs",
         "standing_written",
         "wires",
     )
@@ -65,7 +67,19 @@ class House:
         self.draw = draw
         self.admission = Admission()
         self.standing_written = "none"
+        self.proofs: dict[str, bytes] = {}  # of `pipeline.proofs`, the oldest first
+        self._suited: dict[tuple[str, tuple[str, ...]], Wire] = {}
 
     def transport(self, target: Target) -> Transport:
         """Who carries calls to this target."""
         return self.mock if target.mock else self.http
+
+    def wire(self, target: Target) -> Wire:
+        """Who speaks to this target, with the repairs that its host needs."""
+        if not target.quirks or target.mock:
+            return self.wires[target.wire]
+        key = (target.wire, target.quirks)
+        suited = self._suited.get(key)
+        if suited is None:
+            suited = self._suited[key] = self.wires[target.wire].suited(target.quirks)
+        return suited

@@ -121,7 +121,7 @@ def _told(house: House, walk: Walk, entry: Entry, target: Target) -> Completion 
     if entry.form != "whole" or not entry.raw or (passes and wordless):
         return entry.completion
     try:
-        return house.wires[target.wire].decode(entry.raw)
+        return house.wire(target).decode(entry.raw)
     except RouterError:
         return None
 
@@ -144,5 +144,5 @@ def _serve(house: House, walk: Walk, entry: Entry, target: Target, completion: C
 
 def _replayed(house: House, target: Target, raw: bytes) -> list[Delta]:
     """The provider's own pieces, read again so that the writer knows what each of them holds."""
-    reader = house.wires[target.wire].reader()
-    return [delta for piece in raw.split(RAW_SEPARATOR) for delta in reader.feed(b"data: " + piece + b"\n\n")]
+    reader = house.wire(target).reader()
+    return [delta for piece in raw.split(RAW_SEPARATOR) for delta in reader.feed(piece)]

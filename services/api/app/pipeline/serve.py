@@ -4,6 +4,7 @@ from ..domain.answer import Completion, Delta
 from ..domain.record import Outcome
 from . import attempts
 from .house import House
+from .proofs import remember, restored
 from .recall import Found, keep, recall
 from .settle import Settled, commit, settle
 from .walk import Walk
@@ -35,6 +36,7 @@ class Serving:
         if self._found is not None:
             self._whole = self._found.completion
         else:
+            self.walk.request = await restored(self.house, self.walk)
             self._whole = await attempts.whole(self.house, self.walk)
         return self._whole
 
@@ -43,6 +45,7 @@ class Serving:
         self._found = await recall(self.house, self.walk)
         if self._found is not None:
             return self._found.deltas
+        self.walk.request = await restored(self.house, self.walk)
         self._stream = attempts.Stream(self.house, self.walk)
         return await self._stream.first()
 
@@ -73,6 +76,7 @@ class Serving:
         await commit(self.house, walk, done.record)
         if outcome == "answered" and completion is not None and self._found is None:
             keep(self.house, walk, completion, done)
+            remember(self.house, walk, completion)
             self._learn_speed(completion, done)
         return done
 

@@ -5,14 +5,17 @@ from base64 import b64encode
 from datetime import UTC, datetime
 from functools import lru_cache
 
+import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from ..auto_score.gates import SCORER, score
 from ..domain.answer import Completion, Usage
 from ..domain.decision import Decision
 from ..domain.record import DecisionNote, Outcome, Propensity, Record, StandingLine, WishesNote
+from ..domain.request import Message, Text
 from ..domain.score import Score
 from ..domain.target import Target, price
+from ..errors import shown
 from ..logging_utils.journal import encode
 from ..router_engine.explain import baseline_cost
 from ..text.redact import redacted
@@ -130,9 +133,17 @@ async def commit(house: House, walk: Walk, record: Record) -> None:
 
 
 def prompt_hash(walk: Walk) -> str:
-    """SHA-256 over all turns, roles and texts: equal prompts are found again without being kept."""
-    said = "\x1e".join([f"{message.role}\x1f{message.text}" for message in walk.request.messages])
+    """SHA-256 over all turns, roles and parts: equal prompts are found again without being kept."""
+    said = "\x1e".join([f"{message.role}\x1f{_told(message)}" for message in walk.request.messages])
     return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _told(message: Message) -> str:
+    """A turn's text, and whatever else it has as JSON."""
+    parts = message.parts
+    if len(parts) == 1 and type(parts[0]) is Text:
+        return parts[0].text
+    return "\n".join([part.text if type(part) is Text else msgspec.json.encode(part).decode() for part in parts])
 
 
 def _kept(prompts: str, text: str) -> str | UnsetType:
@@ -165,6 +176,7 @@ def _note(walk: Walk, decision: Decision) -> DecisionNote:
             constraints=wishes.constraints,
             needs=tuple(sorted(wishes.needs)),
             dialect=wishes.dialect,
+            native=tuple(shown(name, 100) for name in wishes.native[:20]),
             tokens_in=wishes.tokens_in,
             max_tokens=wishes.max_tokens,
         ),

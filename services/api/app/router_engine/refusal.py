@@ -8,7 +8,7 @@ import numpy as np
 from ..errors import CallerError, ContextTooLong, NoCandidate, UnsupportedFeature, shown
 from .eligible import HARD, Case, Mask, Rule, kept_by
 
-_FIELD_OF: Final = {"vision": "messages", "pdf": "messages", "audio": "messages", "json_schema": "response_format"}
+FIELD_OF: Final = {"vision": "messages", "pdf": "messages", "audio": "messages", "json_schema": "response_format", "tools": "tools"}
 """The request's field behind a capability, where they have different names."""
 
 
@@ -53,7 +53,7 @@ def _needs(case: Case, rest: Mask) -> CallerError:
     lacking = [need for need in needs if not any(need in caps for caps in case.rows.capabilities)] or needs
     return UnsupportedFeature(
         f"no model that auto may choose is capable of {' with '.join(lacking)}: leave it out, or configure a model that is",
-        param=_FIELD_OF.get(lacking[0], lacking[0]),
+        param=FIELD_OF.get(lacking[0], lacking[0]),
     )
 
 

@@ -2,7 +2,7 @@
 offline for every provider, and an exact count of a long prompt costs more than the whole rest of a decision.
 """
 
-from ..domain.request import ChatRequest, Foreign, Message
+from ..domain.request import ChatRequest, Foreign, Media, Message, Part, Reasoning, Result, Text, Tool
 
 ASCII_TOKENS = 0.25
 """Tokens per ASCII character: within 10 % of OpenAI's o200k for English, code and JSON; of digits and base64 twice as many."""
@@ -33,14 +33,35 @@ def estimate_tokens(text: str) -> int:
 
 def estimate_request(request: ChatRequest) -> int:
     """About how many input tokens the whole conversation has, all turns and parts."""
-    return sum([_estimate_message(message) for message in request.messages])
+    total = sum([_estimate_message(message) for message in request.messages])
+    return total + sum([_estimate_tool(tool) for tool in request.tools]) if request.tools else total
 
 
 def _estimate_message(message: Message) -> int:
     total = MESSAGE_TOKENS
     for part in message.parts:
-        total += _estimate_foreign(part) if isinstance(part, Foreign) else estimate_tokens(part.text)
+        total += estimate_tokens(part.text) if type(part) is Text else _estimate_part(part)
     return total
+
+
+def _estimate_part(part: Part) -> int:
+    if isinstance(part, Text):
+        return estimate_tokens(part.text)
+    if isinstance(part, Media):
+        return min(estimate_tokens(part.data), MEDIA_TOKENS) if part.data else MEDIA_TOKENS
+    if isinstance(part, Result):
+        return MESSAGE_TOKENS + sum([_estimate_part(inner) for inner in part.parts])
+    if isinstance(part, Reasoning):
+        return estimate_tokens(part.text)
+    if isinstance(part, Foreign):
+        return _estimate_foreign(part)
+    return MESSAGE_TOKENS + estimate_tokens(part.name) + estimate_tokens(part.arguments)
+
+
+def _estimate_tool(tool: Tool) -> int:
+    """A declaration: its words and its schema, whose punctuation the providers' own renderings mostly leave out."""
+    told = len(tool.name) + len(tool.description) + len(bytes(tool.parameters)) // 2
+    return MESSAGE_TOKENS + (told + 3) // 4
 
 
 def _estimate_foreign(part: Foreign) -> int:

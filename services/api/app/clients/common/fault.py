@@ -29,7 +29,8 @@ _OVERFLOWS = tuple(
     re.compile(wording, re.ASCII | re.IGNORECASE)
     for wording in (
         # OpenAI, vLLM, Together
-        r"maximum context length (?:is|of) (?P<limit>[0-9]{1,9}) .{0,60}?(?:resulted in|requested) (?:about )?(?P<tokens>[0-9]{1,9}) tokens",
+        r"maximum context length (?:is|of) (?P<limit>[0-9]{1,9}) .{0,60}?(?:resulted in|requested)"
+        r" (?:about )?(?P<tokens>[0-9]{1,9}) tokens",
         # Anthropic: the prompt alone, and with what max_tokens reserves
         r"(?P<tokens>[0-9]{1,9}) tokens > (?P<limit>[0-9]{1,9})",
         r"(?P<tokens>[0-9]{1,9}) \+ (?P<more>[0-9]{1,9}) > (?P<limit>[0-9]{1,9})",

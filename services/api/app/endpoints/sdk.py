@@ -1,12 +1,11 @@
-"""`POST /v1/chat/completions`: OpenAI's shape over HTTP. The shape itself is the OpenAI client's; here are our wishes around it."""
+"""The SDK faces over HTTP, one for each dialect that callers speak. The shapes are the clients'; here are our wishes around them."""
 
 import time
 from collections.abc import Mapping
 
 import msgspec
 
-from ..clients.common.protocols import Writer
-from ..clients.openai_client import FACE
+from ..clients.common.protocols import Face, Writer
 from ..domain.answer import Completion
 from ..domain.request import ChatRequest
 from ..errors import RouterError
@@ -18,23 +17,32 @@ from .wishes import with_header_wishes
 _encode = msgspec.json.Encoder().encode
 
 
-class ChatShape:
-    """OpenAI's chat completions."""
+class SdkShape:
+    """A provider's own shape. `name` is the face's name in records; `kept` are headers of the dialect that travel upstream."""
 
-    face = "chat"
+    def __init__(self, face: Face, name: str, kept: tuple[bytes, ...] = (), overloaded: int = 503) -> None:
+        self.face = name
+        self._face = face
+        self._kept = kept
+        self._overloaded = overloaded
 
     def parse(self, body: bytes, headers: Mapping[bytes, bytes]) -> ChatRequest:
         """The body, with the wishes of `x-router-*` and `cache-control` where the body has none."""
-        return with_header_wishes(FACE.parse(body), headers)
+        request = with_header_wishes(self._face.parse(body), headers)
+        told = [(name.decode(), _plain(headers[name])) for name in self._kept if name in headers]
+        if told and request.original is not None:
+            original = msgspec.structs.replace(request.original, headers=tuple(told))
+            request = msgspec.structs.replace(request, original=original)
+        return request
 
     def dry(self, walk: Walk) -> bytes | None:
-        """This face always answers for real."""
+        """These faces always answer for real."""
         return None
 
     def whole(self, walk: Walk, completion: Completion, settled: Settled) -> bytes:
         """The provider's own body when it is of this dialect, else one spelled out; with `router` beside it when asked."""
         own = completion.raw if walk.passes else b""
-        body = own or FACE.render(completion, walk.request, walk.asking.id, int(time.time()))
+        body = own or self._face.render(completion, walk.request, walk.asking.id, int(time.time()))
         if not walk.request.explain:
             return body
         record = settled.record
@@ -47,9 +55,9 @@ class ChatShape:
         return body.rstrip()[:-1] + b',"router":' + _encode(told) + b"}"
 
     def writer(self, walk: Walk) -> Writer:
-        """Chunks; the provider's own where it speaks this dialect."""
+        """Events; the provider's own where it speaks this dialect."""
         model = walk.served.model_id if walk.served else walk.request.model
-        return FACE.writer(walk.request, walk.asking.id, int(time.time()), model, walk.passes)
+        return self._face.writer(walk.request, walk.asking.id, int(time.time()), model, walk.passes)
 
     def last(self, writer: Writer, walk: Walk, settled: Settled) -> bytes:
         """The real cost and who served, in a comment that SDKs skip, then the terminator."""
@@ -57,6 +65,16 @@ class ChatShape:
         cost = "unknown" if record.cost_nano_usd is None else f"{record.cost_nano_usd / 1e9:.9f}"
         return writer.finish(f"router id={record.id} model={record.served} cost_usd={cost}")
 
+    def status(self, error: RouterError) -> int:
+        """The error's status; Anthropic has a word of its own for overload."""
+        return self._overloaded if error.status == 503 else error.status
+
     def complain(self, error: RouterError, call_id: str) -> bytes:
-        """OpenAI's error envelope."""
-        return FACE.complain(error, call_id)
+        """The dialect's error envelope."""
+        return self._face.complain(error, call_id)
+
+
+def _plain(value: bytes) -> str:
+    """A header value that may go upstream again: printable ASCII, bounded."""
+    text = value.decode("latin-1")[:1000]
+    return text if text.isascii() and text.isprintable() else ""
