@@ -11,9 +11,9 @@ from ..common.protocols import Call, Face, Reader, Wire, Writer
 from ..common.reading import EventReader
 from .face import complain as error_body
 from .face import render as render_completion
+from .fault import fault as read_fault
 from .parse import parse as parse_body
 from .reply import decode as decode_body
-from .reply import fault as read_fault
 from .request import encode as encode_request
 from .stream import GeminiEvents, GeminiWriter
 
@@ -22,6 +22,10 @@ class GeminiWire:
     """How we speak to Gemini."""
 
     dialect = "gemini"
+
+    def suited(self, quirks: tuple[str, ...]) -> Wire:
+        """Itself: one host speaks this dialect."""
+        return self
 
     def encode(self, request: ChatRequest, target: Target, stream: bool) -> Call:
         """The HTTP request for this conversation."""

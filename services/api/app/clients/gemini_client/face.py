@@ -5,10 +5,11 @@ from typing import Any, Final
 
 import msgspec
 
-from ...domain.answer import Completion, FinishReason, ToolCall, Usage
+from ...domain.answer import Completion, FinishReason, Thought, TokenLogprob, ToolCall, Usage
 from ...domain.request import ChatRequest
 from ...errors import RouterError
 from ..common.said import arguments_object
+from .signatures import shown
 
 FINISH_REASON: Final[dict[FinishReason, str]] = {
     "stop": "STOP",
@@ -31,29 +32,39 @@ _encode = msgspec.json.Encoder().encode
 
 def render(completion: Completion, request: ChatRequest, call_id: str) -> bytes:
     """A response spelled out from a Completion of any origin."""
-    finish = completion.finish_reason or "stop"
     body: dict[str, Any] = {
-        "candidates": [
-            candidate_body(completion.text, completion.reasoning, completion.tool_calls, finish, completion.refusal),
-        ],
+        "candidates": [_candidate(completion), *[_candidate(other) for other in completion.others]],
         "modelVersion": completion.model_id or request.model,
         "responseId": completion.response_id or call_id,
     }
+    for place, candidate in enumerate(body["candidates"]):
+        candidate["index"] = place
     if completion.usage is not None:
         body["usageMetadata"] = usage_body(completion.usage)
     return _encode(body)
 
 
+def _candidate(completion: Completion) -> dict[str, Any]:
+    return candidate_body(
+        completion.text,
+        completion.thoughts,
+        completion.tool_calls,
+        completion.finish_reason or "stop",
+        completion.refusal,
+        completion.logprobs,
+    )
+
+
 def candidate_body(
-    text: str, reasoning: str, calls: Sequence[ToolCall] = (), finish: FinishReason | None = None, refusal: str = ""
+    text: str,
+    thoughts: Sequence[Thought] = (),
+    calls: Sequence[ToolCall] = (),
+    finish: FinishReason | None = None,
+    refusal: str = "",
+    logprobs: Sequence[TokenLogprob] = (),
 ) -> dict[str, Any]:
     """One candidate; `finish` only at the end of the answer."""
-    parts: list[dict[str, Any]] = []
-    if reasoning:
-        parts.append({"text": reasoning, "thought": True})
-    if text:
-        parts.append({"text": text})
-    parts += [{"functionCall": {"id": call.id, "name": call.name, "args": arguments_object(call.arguments)}} for call in calls]
+    parts = _parts(text, thoughts, calls)
     candidate: dict[str, Any] = {"index": 0}
     if parts:
         candidate["content"] = {"role": "model", "parts": parts}
@@ -61,7 +72,38 @@ def candidate_body(
         candidate["finishReason"] = "SAFETY" if refusal else FINISH_REASON[finish]
         if refusal:
             candidate["finishMessage"] = refusal
+    if logprobs:
+        candidate["logprobsResult"] = {
+            "chosenCandidates": [_token(told.token, told.logprob) for told in logprobs],
+            "topCandidates": [{"candidates": [_token(*other) for other in told.top]} for told in logprobs],
+        }
     return candidate
+
+
+def _parts(text: str, thoughts: Sequence[Thought], calls: Sequence[ToolCall]) -> list[dict[str, Any]]:
+    """Thoughts, text, the signatures of that text, calls: the order in which a model comes to them."""
+    parts: list[dict[str, Any]] = []
+    proofs: list[dict[str, Any]] = []
+    for thought in thoughts:
+        if thought.redacted:
+            proofs.append({"text": "", "thoughtSignature": shown(thought.redacted)})
+        else:
+            parts.append(_signed({"text": thought.text, "thought": True}, thought.signature))
+    if text:
+        parts.append({"text": text})
+    parts += proofs
+    for call in calls:
+        called = {"functionCall": {"id": call.id, "name": call.name, "args": arguments_object(call.arguments)}}
+        parts.append(_signed(called, call.signature))
+    return parts
+
+
+def _signed(part: dict[str, Any], signature: str) -> dict[str, Any]:
+    return part | {"thoughtSignature": shown(signature)} if signature else part
+
+
+def _token(token: str, logprob: float) -> dict[str, Any]:
+    return {"token": token, "logProbability": logprob}
 
 
 def usage_body(usage: Usage) -> dict[str, int]:

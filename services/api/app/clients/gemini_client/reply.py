@@ -1,16 +1,15 @@
-"""Gemini's answers, whole: from bytes to a Completion, from a failure to its error. Nothing about requests or streams."""
+"""Gemini's answers, from their typed shape to deltas; a whole answer is the fold of its own. Nothing about requests may enter."""
 
-import re
-from collections.abc import Mapping
-from hashlib import blake2b
+from msgspec import Raw
 
-import msgspec
-from msgspec import Raw, Struct, field
-
-from ...domain.answer import Completion, FinishReason, ToolCall, Usage
-from ...errors import BadAnswer, ProviderAuth, ProviderRefused, RouterError, shown
-from ..common.fault import MAX_RETRY_AFTER, fault_of, retry_after
-from ..common.said import NOTHING, Count, arguments_text, read, read_or_none, usage_of
+from ...domain.answer import Completion, Delta, FinishReason, Fold, TokenLogprob, Usage
+from ...errors import BadAnswer
+from ..common.call_ids import minted
+from ..common.said import arguments_text, read_or_none, usage_of
+from ..common.seal import sealed
+from .contents import DIALECT
+from .fault import error_of
+from .shapes import Candidate, Logprobs, Part, Said, said_of, spent
 
 # a reason that is not listed (STOP, OTHER, LANGUAGE, later ones) is an ordinary stop
 FINISH: dict[str, FinishReason] = {
@@ -31,216 +30,148 @@ FINISH: dict[str, FinishReason] = {
         "error",
     ),
 }  # fmt: skip
-_TOO_LONG = re.compile(r"(?i)(token count|number of tokens).{0,60}exceeds")
-_DELAY = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,9})?)s", re.ASCII)
+_NOBODY = Candidate()
 
 
-class FunctionCall(Struct, frozen=True):
-    """A function the model wants called; the id is often missing."""
+class Answer:
+    """One answer as it comes, in one piece or in many: what it said so far, how it ended, what it cost.
 
-    name: str | None = None
-    id: str | None = None
-    args: Raw = NOTHING
+    The finish and the usage are kept for the end: usage is cumulative in every event, and there are models that put an
+    early finish reason into every event too.
+    """
 
+    __slots__ = ("_calls", "finish", "usage")
 
-class Part(Struct, frozen=True, rename="camel"):
-    """One part of the content; a thought is text that is not part of the answer."""
+    def __init__(self) -> None:
+        self._calls = 0
+        self.finish: FinishReason | None = None
+        self.usage: Usage | None = None
 
-    text: str | None = None
-    thought: bool | None = None
-    function_call: FunctionCall | None = None
+    def take(self, said: Said, raw: bytes = b"") -> list[Delta]:
+        """What this piece adds; the first delta carries `raw`. Raises the error that stands in an answer's place."""
+        if said.error is not None:
+            raise error_of(said.error)
+        blocked = _blocked(said)
+        candidate = said.candidates[0] if said.candidates else _NOBODY
+        if candidate.index:
+            candidate = _NOBODY  # another answer to the same prompt: passed on, not read
+        response_id = said.response_id or ""
+        head, pieces = self._content(candidate, response_id)
+        self._end(said, candidate.finish_reason, bool(blocked))
+        first = Delta(
+            text=head,
+            refusal=blocked or _refusal(candidate),
+            response_id=response_id,
+            model_id=said.model_version or "",
+            raw=raw,
+            logprobs=_logprobs(candidate.logprobs_result),
+        )
+        return [first, *pieces]
 
+    def _content(self, candidate: Candidate, response_id: str) -> tuple[str, list[Delta]]:
+        """The text that opens this piece (mostly all there is), and the rest."""
+        parts = candidate.content.parts if candidate.content else None
+        if not parts:
+            return "", []
+        opening = parts[0]
+        if opening.text and not (opening.thought or opening.thought_signature or opening.function_call):
+            return opening.text, self._pieces(parts[1:], response_id)
+        return "", self._pieces(parts, response_id)
 
-class Content(Struct, frozen=True):
-    """The parts; missing when all tokens went into thoughts."""
+    def _pieces(self, parts: list[Part], response_id: str) -> list[Delta]:
+        pieces = []
+        for part in parts:
+            signature = sealed(DIALECT, part.thought_signature or "")
+            text = part.text or ""
+            if part.function_call is not None:
+                pieces.append(self._called(part, signature, response_id))
+            elif part.thought:
+                if text or signature:
+                    pieces.append(Delta(reasoning=text, signature=signature))
+            else:
+                if text:
+                    pieces.append(Delta(text=text))
+                if signature:
+                    # what the model thought before it said this, without words
+                    pieces.append(Delta(redacted=signature))
+        return pieces
 
-    parts: list[Part] | None = None
+    def _called(self, part: Part, signature: str, response_id: str) -> Delta:
+        """A call, which comes whole. One without an id gets one that the same answer always gets."""
+        call = part.function_call
+        assert call is not None  # noqa: S101 - only called for calls
+        place = self._calls
+        self._calls += 1
+        return Delta(
+            tool_index=place,
+            tool_id=call.id or minted(response_id, str(place), call.name or ""),
+            tool_name=call.name or "",
+            tool_arguments=arguments_text(call.args),
+            signature=signature,
+        )
 
+    def _end(self, said: Said, word: str | None, blocked: bool) -> None:
+        """There is no reason for calls in this dialect: they end with an ordinary stop."""
+        if blocked:
+            self.finish = "content_filter"
+        elif word is not None:
+            self.finish = FINISH.get(word, "stop")
+        if bytes(said.usage_metadata):
+            self.usage = counted(said.usage_metadata)
 
-class Candidate(Struct, frozen=True, rename="camel"):
-    """One of the answers; we read the first."""
-
-    content: Content | None = None
-    finish_reason: str | None = None
-    finish_message: str | None = None
-    index: int | None = None
-
-
-class Feedback(Struct, frozen=True, rename="camel"):
-    """Why a prompt got no answer at all."""
-
-    block_reason: str | None = None
-
-
-class Spent(Struct, frozen=True, rename="camel"):
-    """Usage in Gemini's convention: the prompt includes what was cached, the candidates exclude the thoughts."""
-
-    prompt_token_count: Count = None
-    candidates_token_count: Count = None
-    thoughts_token_count: Count = None
-    cached_content_token_count: Count = None
-    tool_use_prompt_token_count: Count = None
-
-
-class Detail(Struct, frozen=True, rename="camel"):
-    """One of the typed details of an error; which fields it has depends on its type."""
-
-    type: str | None = field(default=None, name="@type")
-    reason: str | None = None
-    retry_delay: str | None = None
-
-
-class ErrorObject(Struct, frozen=True):
-    """What went wrong, in Google's words."""
-
-    code: int | None = None
-    message: str | None = None
-    status: str | None = None
-    details: list[Detail] | None = None
-
-
-class Said(Struct, frozen=True, rename="camel"):
-    """A whole answer or one event of a stream, or the error that stands in its place."""
-
-    candidates: list[Candidate] | None = None
-    prompt_feedback: Feedback | None = None
-    usage_metadata: Raw = NOTHING
-    model_version: str | None = None
-    response_id: str | None = None
-    error: ErrorObject | None = None
-
-
-class Complaint(Struct, frozen=True):
-    """The body of a failure."""
-
-    error: ErrorObject
-
-
-_said = msgspec.json.Decoder(Said | list[Said])
-_spent = msgspec.json.Decoder(Spent)
-_complaint = msgspec.json.Decoder(Complaint | list[Complaint])
-
-
-def said_of(body: bytes | Raw) -> Said:
-    """The typed answer. Raises BadAnswer, or the error that an error object stands for (streams wrap it in an array)."""
-    said: Said | list[Said] = read(body, _said)
-    if isinstance(said, list):
-        if len(said) != 1:
-            raise BadAnswer("the provider's answer is not the JSON of its dialect")
-        said = said[0]
-    if said.error is not None:
-        raise error_of(said.error)
-    return said
+    def last(self) -> Delta:
+        """The finish and the last usage."""
+        finish: FinishReason | None = "tool_calls" if self._calls and self.finish in ("stop", None) else self.finish
+        return Delta(finish_reason=finish, usage=self.usage)
 
 
 def decode(body: bytes) -> Completion:
-    """A whole answer; `raw` is the body."""
+    """A whole answer; `raw` is the body. Raises BadAnswer, or the error that stands in its place."""
     said = said_of(body)
-    blocked = blocked_by(said)
-    if not said.candidates and not blocked:
+    answer = Answer()
+    fold = Fold()
+    for delta in answer.take(said):
+        fold.add(delta)
+    if not said.candidates and answer.finish is None:
         raise BadAnswer("the provider's answer holds no candidate")
-    candidate = said.candidates[0] if said.candidates else Candidate()
-    response_id = said.response_id or ""
-    calls = calls_of(candidate, response_id, 0)
-    return Completion(
-        text=text_of(candidate, thought=False),
-        reasoning=text_of(candidate, thought=True),
-        refusal=blocked or refusal_of(candidate),
-        tool_calls=calls,
-        finish_reason="content_filter" if blocked else finish_of(candidate.finish_reason, bool(calls)),
-        usage=counted(said.usage_metadata),
-        response_id=response_id,
-        model_id=said.model_version or "",
-        raw=body,
-    )
+    fold.add(answer.last())
+    return fold.completion(body)
 
 
-def blocked_by(said: Said) -> str:
+def _blocked(said: Said) -> str:
     """Why the prompt was blocked ("" if it was not); then there is no candidate."""
     if said.candidates or said.prompt_feedback is None:
         return ""
     return said.prompt_feedback.block_reason or ""
 
 
-def text_of(candidate: Candidate, *, thought: bool) -> str:
-    """The answer's text, or its thoughts."""
-    parts = candidate.content.parts if candidate.content else None
-    return "".join(part.text for part in parts or () if part.text and bool(part.thought) == thought)
+def _refusal(candidate: Candidate) -> str:
+    """What the provider says of content it withheld, at least its reason."""
+    word = candidate.finish_reason or ""
+    return (candidate.finish_message or word) if FINISH.get(word) == "content_filter" else ""
 
 
-def calls_of(candidate: Candidate, response_id: str, before: int) -> tuple[ToolCall, ...]:
-    """The calls, `before` of which came earlier in a stream. One without an id gets one that the same answer always gets."""
-    parts = candidate.content.parts if candidate.content else None
-    calls = [part.function_call for part in parts or () if part.function_call]
-    return tuple(
-        ToolCall(
-            call.id or f"call_{blake2b(f'{response_id}/{place}/{call.name}'.encode(), digest_size=12).hexdigest()}",
-            call.name or "",
-            arguments_text(call.args),
-        )
-        for place, call in enumerate(calls, before)
-    )
-
-
-def finish_of(word: str | None, called: bool) -> FinishReason | None:
-    """Our word for a finish reason; there is none for calls here, they end with an ordinary stop."""
-    if word is None:
-        return None
-    reason = FINISH.get(word, "stop")
-    return "tool_calls" if called and reason == "stop" else reason
-
-
-def refusal_of(candidate: Candidate) -> str:
-    """What the provider says of content it withheld."""
-    withheld = FINISH.get(candidate.finish_reason or "") == "content_filter"
-    return candidate.finish_message or "" if withheld else ""
+def _logprobs(result: Logprobs | None) -> tuple[TokenLogprob, ...]:
+    if result is None or not result.chosen_candidates:
+        return ()
+    tops = result.top_candidates or []
+    told = []
+    for place, chosen in enumerate(result.chosen_candidates):
+        others = (tops[place].candidates if place < len(tops) else None) or ()
+        top = tuple([(other.token or "", other.log_probability or 0.0) for other in others])
+        told.append(TokenLogprob(chosen.token or "", chosen.log_probability or 0.0, top))
+    return tuple(told)
 
 
 def counted(usage: Raw) -> Usage | None:
     """Usage in our convention; None when there is none or a count is no count."""
-    spent = read_or_none(usage, _spent)
-    if spent is None or (spent.prompt_token_count is None and spent.candidates_token_count is None):
+    counts = read_or_none(usage, spent)
+    if counts is None or (counts.prompt_token_count is None and counts.candidates_token_count is None):
         return None
-    thoughts = spent.thoughts_token_count or 0
+    thoughts = counts.thoughts_token_count or 0
     return usage_of(
-        (spent.prompt_token_count or 0) + (spent.tool_use_prompt_token_count or 0),
-        (spent.candidates_token_count or 0) + thoughts,
-        cached=spent.cached_content_token_count or 0,
+        (counts.prompt_token_count or 0) + (counts.tool_use_prompt_token_count or 0),
+        (counts.candidates_token_count or 0) + thoughts,
+        cached=counts.cached_content_token_count or 0,
         reasoning=thoughts,
     )
-
-
-def error_of(error: ErrorObject, status: int = 0, headers: Mapping[str, str] | None = None) -> RouterError:
-    """The meaning of an error object; one that came inside a 200 stands for the status it names."""
-    status = status or (error.code if error.code is not None and 300 <= error.code < 600 else 502)
-    message = error.message or ""
-    details = error.details or ()
-    reasons = {detail.reason or "" for detail in details}
-    if status == 400:
-        if any(reason.startswith("API_KEY_") for reason in reasons) or message.startswith("API key"):
-            return ProviderAuth("the provider refuses the configured key (400)")
-        if error.status == "FAILED_PRECONDITION":
-            # the account's region or plan, which another provider does not share
-            return ProviderRefused(f"the provider answered 400: {shown(message)}")
-    code = error.status or ""
-    if "BILLING_DISABLED" in reasons:
-        code = "billing_error"
-    elif status == 400 and _TOO_LONG.search(message):
-        code = "context_length_exceeded"
-    return fault_of(status, code, message, retry_after=_wait(details) or retry_after(headers or {}))
-
-
-def _wait(details: list[Detail] | tuple[()]) -> float | None:
-    """The seconds of a RetryInfo ("17s")."""
-    for detail in details:
-        if detail.retry_delay and (delay := _DELAY.fullmatch(detail.retry_delay)):
-            return min(float(delay.group(1)), MAX_RETRY_AFTER)
-    return None
-
-
-def fault(status: int, headers: Mapping[str, str], body: bytes) -> RouterError:
-    """The meaning of a non-2xx answer; a body that is no error object (HTML, nothing) leaves the status alone to speak."""
-    complaint = read_or_none(body, _complaint)
-    if isinstance(complaint, list):
-        complaint = complaint[0] if complaint else None
-    return error_of(complaint.error if complaint else ErrorObject(), status, headers)

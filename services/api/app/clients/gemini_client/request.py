@@ -1,30 +1,35 @@
-"""From a ChatRequest to Gemini's generateContent body. The caller's own fields, if of this dialect, travel untouched."""
+"""From a ChatRequest to Gemini's generateContent call. The caller's own fields, if of this dialect, travel untouched."""
 
 from typing import Any, Final
 from urllib.parse import quote
 
 import msgspec
+from msgspec import Raw
 
-from ...domain.request import ChatRequest
+from ...domain.request import ChatRequest, Part, Reasoning, Result
 from ...domain.target import Target
+from ...errors import UnsupportedFeature
 from ..common.protocols import Call
-from ..common.turns import Turn, conversation
+from ..common.turns import conversation
+from .config import generation_config, tool_fields
+from .contents import DIALECT, Contents
+from .repair import own_contents
 
-DIALECT: Final = "gemini"
-MOST_STOPS: Final = 5
-_SEEDS: Final = range(-(2**31), 2**31)
+# OpenAI's words for the service tier in Gemini's; `auto` is what the host does unasked
+_TIERS: Final = {"default": "standard", "flex": "flex", "priority": "priority"}
 _HEADERS: Final = (("content-type", "application/json"),)
 _encode = msgspec.json.Encoder().encode
 
 
 def encode(request: ChatRequest, target: Target, stream: bool) -> Call:
-    """The HTTP request; the model and the wish for a stream stand in the URL. Without `alt=sse` a stream is a JSON array."""
+    """The HTTP request; the model and the wish for a stream stand in the URL. Without `alt=sse` a stream is a JSON array.
+
+    Raises UnsupportedFeature, CallerError for what cannot be told to this model.
+    """
     dropped: list[str] = []
     original = request.original
     if original is not None and original.dialect == DIALECT:
-        fields: dict[str, Any] = dict(original.fields)
-        for name in ("model", "router", "stream"):
-            fields.pop(name, None)
+        fields = _own(original.fields, target, dropped)
     else:
         fields = _translated(request, target, dropped)
     verb = "streamGenerateContent?alt=sse" if stream else "generateContent"
@@ -38,51 +43,63 @@ def encode(request: ChatRequest, target: Target, stream: bool) -> Call:
     )
 
 
-def _translated(request: ChatRequest, target: Target, dropped: list[str]) -> dict[str, Any]:
-    system, turns = conversation(request)
-    fields: dict[str, Any] = {"contents": [_content(turn) for turn in turns]}
-    if system:
-        fields["systemInstruction"] = {"parts": [{"text": "\n\n".join(system)}]}
-    config = _limits(request, target, dropped) | _sampling(request, target, dropped)
-    if config:
-        fields["generationConfig"] = config
+def _own(original: dict[str, Raw], target: Target, dropped: list[str]) -> dict[str, Any]:
+    fields: dict[str, Any] = dict(original)
+    for name in ("model", "router", "stream"):
+        fields.pop(name, None)
+    contents, unsigned = own_contents(original["contents"], target.model_id)
+    fields["contents"] = contents
+    if unsigned:
+        dropped.append("thinking")
     return fields
 
 
-def _content(turn: Turn) -> dict[str, Any]:
-    return {"role": "model" if turn.assistant else "user", "parts": [{"text": text} for text in turn.texts]}
+def _translated(request: ChatRequest, target: Target, dropped: list[str]) -> dict[str, Any]:
+    if request.n > 1:
+        raise UnsupportedFeature("this model gives one answer to a prompt: n must be 1", param="n")
+    system, turns = conversation(request)
+    contents = Contents(target.model_id)
+    fields: dict[str, Any] = {"contents": contents.spelled(turns)}
+    if system:
+        fields["systemInstruction"] = {"parts": [{"text": "\n\n".join([part.text for part in system])}]}
+    fields |= tool_fields(request)
+    config = generation_config(request, target, dropped)
+    if config:
+        fields["generationConfig"] = config
+    if tier := _TIERS.get(request.tier or ""):
+        fields["serviceTier"] = tier
+    if contents.unsigned and "thinking" not in dropped:
+        dropped.append("thinking")
+    dropped += _unsaid(request)
+    return fields
 
 
-def _limits(request: ChatRequest, target: Target, dropped: list[str]) -> dict[str, Any]:
-    """How the answer ends and what form it has."""
-    config: dict[str, Any] = {}
-    if request.max_tokens is not None:
-        config["maxOutputTokens"] = (
-            request.max_tokens if target.max_output is None else min(request.max_tokens, target.max_output)
-        )
-    stop = [text for text in request.stop if text][:MOST_STOPS]
-    if stop:
-        config["stopSequences"] = stop
-    if len(stop) < len(request.stop):
-        dropped.append("stop")
-    if request.json_mode:
-        config["responseMimeType"] = "application/json"
-    return config
+def _unsaid(request: ChatRequest) -> list[str]:
+    """The wishes for which this dialect has no word at all, in the spelling of OpenAI's chat."""
+    unsaid = []
+    if request.tier not in (None, "auto", *_TIERS):
+        unsaid.append("service_tier")
+    if request.parallel_tools is False and request.tools:
+        unsaid.append("parallel_tool_calls")
+    if request.user is not None:
+        unsaid.append("user")
+    if request.metadata:
+        unsaid.append("metadata")
+    if any(message.name for message in request.messages):
+        unsaid.append("name")
+    if _is_marked(request):
+        unsaid.append("cache_control")
+    return unsaid + [name for name in request.extra if name not in unsaid]
 
 
-def _sampling(request: ChatRequest, target: Target, dropped: list[str]) -> dict[str, Any]:
-    """Temperature and the like, for models that take them; a seed is a 32-bit number here."""
-    config: dict[str, Any] = {}
-    for name, wish in (("temperature", request.temperature), ("top_p", request.top_p)):
-        if wish is None:
-            continue
-        if "sampling" in target.capabilities:
-            config["topP" if name == "top_p" else name] = wish
-        else:
-            dropped.append(name)
-    if request.seed is not None:
-        if request.seed in _SEEDS:
-            config["seed"] = request.seed
-        else:
-            dropped.append("seed")
-    return config
+def _is_marked(request: ChatRequest) -> bool:
+    """Whether the caller set a prompt-cache breakpoint anywhere; the host caches unasked."""
+    if request.marker or any(tool.marker for tool in request.tools):
+        return True
+    return any(_has_marker(part) for message in request.messages for part in message.parts)
+
+
+def _has_marker(part: Part) -> bool:
+    if isinstance(part, Result):
+        return bool(part.marker) or any(inner.marker for inner in part.parts)
+    return not isinstance(part, Reasoning) and bool(getattr(part, "marker", ""))
