@@ -8,6 +8,8 @@ short answer. Both are priors: config rows override them, live figures and measu
 
 from msgspec import Struct
 
+from .embeddings import EMBEDDERS
+
 _BASE = frozenset({"streaming", "sampling", "tools", "json_schema"})
 _ODDS = frozenset({"logprobs"})  # older OpenAI models, Gemini, Mistral and open weights; OpenAI's newest refuse them
 _SIGHT = _BASE | {"vision"}
@@ -27,6 +29,7 @@ class Facts(Struct, frozen=True, kw_only=True):
 
     `efforts` = the words it takes for how much to think, `thinking` = the ways of saying so on Anthropic's wire; empty = unknown.
     `max_tokens_field` = the name of the output limit in OpenAI's dialect where it is not the wire's usual one.
+    `dimensions` = the length of an embedding model's vectors, 0 for any other model.
     """
 
     window: int | None = None
@@ -37,6 +40,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     efforts: tuple[str, ...] = ()
     thinking: tuple[str, ...] = ()
     max_tokens_field: str = ""
+    dimensions: int = 0
     retires_on: str | None = None
     successor: str | None = None
     prices: tuple[str, str, str] | None = None
@@ -153,3 +157,14 @@ FACTS: dict[tuple[str, str], Facts] = {
         efforts=("low", "medium", "high"),
     ),
 }  # fmt: skip
+
+FACTS |= {
+    place: Facts(
+        window=known.window,
+        capabilities=frozenset(),
+        latency_ms=known.latency_ms,
+        dimensions=known.dimensions,
+        prices=(known.price, "0", known.price),
+    )
+    for place, known in EMBEDDERS.items()
+}

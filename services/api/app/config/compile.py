@@ -179,6 +179,7 @@ class _Compiler:
             efforts=tuple(joined.row.efforts if joined.row.efforts is not None else joined.facts.efforts),
             thinking=tuple(joined.row.thinking if joined.row.thinking is not None else joined.facts.thinking),
             max_tokens_field=joined.row.max_tokens_field or joined.facts.max_tokens_field,
+            dimensions=joined.facts.dimensions,
             context_window=joined.row.context_window or joined.facts.window,
             max_output=joined.row.max_output or joined.facts.max_output,
             avg_latency_ms=joined.row.avg_latency_ms or joined.facts.latency_ms,

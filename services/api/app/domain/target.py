@@ -45,7 +45,8 @@ class Target(Struct, frozen=True, kw_only=True):
     `openai` for OpenAI itself, `llama` for every other host). `quirks` names repairs that this host needs.
     `known` = its capabilities are vouched for by the catalogue or the configuration. `efforts` are the words it takes for how
     much to think and `thinking` the ways of saying so on Anthropic's wire (empty = nothing is known); `max_tokens_field`
-    is the name of the output limit in OpenAI's dialect ("" = the wire's own).
+    is the name of the output limit in OpenAI's dialect ("" = the wire's own). `dimensions` is the length of an embedding
+    model's vectors (0 = not known, or it makes none).
     """
 
     name: str
@@ -64,5 +65,6 @@ class Target(Struct, frozen=True, kw_only=True):
     efforts: tuple[str, ...] = ()
     thinking: tuple[str, ...] = ()
     max_tokens_field: str = ""
+    dimensions: int = 0
     avg_latency_ms: float = 1000.0
     rates: Rates | None = None

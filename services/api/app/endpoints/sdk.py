@@ -43,16 +43,7 @@ class SdkShape:
         """The provider's own body when it is of this dialect, else one spelled out; with `router` beside it when asked."""
         own = completion.raw if walk.passes else b""
         body = own or self._face.render(completion, walk.request, walk.asking.id, int(time.time()))
-        if not walk.request.explain:
-            return body
-        record = settled.record
-        told = {
-            "decision": decision_of(walk),
-            "attempts": record.attempts,
-            "cost_usd": record.cost_usd,
-            "score": record.score,
-        }
-        return body.rstrip()[:-1] + b',"router":' + _encode(told) + b"}"
+        return explained(body, walk, settled) if walk.request.explain else body
 
     def writer(self, walk: Walk) -> Writer:
         """Events; the provider's own where it speaks this dialect."""
@@ -72,6 +63,13 @@ class SdkShape:
     def complain(self, error: RouterError, call_id: str) -> bytes:
         """The dialect's error envelope."""
         return self._face.complain(error, call_id)
+
+
+def explained(body: bytes, walk: Walk, settled: Settled) -> bytes:
+    """A whole reply with `router` beside the rest: how the call went and what it cost."""
+    record = settled.record
+    told = {"decision": decision_of(walk), "attempts": record.attempts, "cost_usd": record.cost_usd, "score": record.score}
+    return body.rstrip()[:-1] + b',"router":' + _encode(told) + b"}"
 
 
 def _plain(value: bytes) -> str:

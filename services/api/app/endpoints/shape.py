@@ -11,10 +11,22 @@ from ..pipeline.settle import Settled
 from ..pipeline.walk import Walk
 
 
-class Shape(Protocol):
-    """One face over HTTP. `face` is its name in records and in `cache.faces`."""
+class Envelope(Protocol):
+    """What every face has, whatever it answers. `face` is its name in records and in `cache.faces`."""
 
     face: str
+
+    def status(self, error: RouterError) -> int:
+        """The HTTP status this face answers an error with."""
+        ...
+
+    def complain(self, error: RouterError, call_id: str) -> bytes:
+        """The error body."""
+        ...
+
+
+class Shape(Envelope, Protocol):
+    """One face of conversations over HTTP."""
 
     def parse(self, body: bytes, headers: Mapping[bytes, bytes]) -> ChatRequest:
         """The request in the body, with the wishes of the headers."""
@@ -34,12 +46,4 @@ class Shape(Protocol):
 
     def last(self, writer: Writer, walk: Walk, settled: Settled) -> bytes:
         """The end of a streamed answer."""
-        ...
-
-    def status(self, error: RouterError) -> int:
-        """The HTTP status this face answers an error with."""
-        ...
-
-    def complain(self, error: RouterError, call_id: str) -> bytes:
-        """The error body."""
         ...

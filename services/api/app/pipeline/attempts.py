@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from typing import TypeVar
 
 import msgspec
 
@@ -25,6 +27,7 @@ from .house import House
 from .patience import Patience
 from .walk import Walk
 
+T = TypeVar("T")
 MAX_ATTEMPTS = 3
 LEAST_SECONDS = 0.01  # with less left nobody else is tried; timers may also go off a millisecond early
 END_SECONDS = 0.1
@@ -76,8 +79,8 @@ def _deadlines(timeouts: Timeouts, left: float) -> Deadlines:
     )
 
 
-def _call(house: House, walk: Walk, target: Target, stream: bool) -> Call:
-    call = house.wire(target).encode(walk.request, target, stream)
+def _sent(walk: Walk, target: Target, call: Call) -> Call:
+    """The call as it goes out now, noted in the walk."""
     walk.dropped = call.dropped
     walk.tried = target
     if walk.asking.traceparent:
@@ -103,11 +106,23 @@ def _note(house: House, walk: Walk, target: Target, began: float, error: RouterE
 
 async def whole(house: House, walk: Walk) -> Completion:
     """The first whole answer that the plan gives. Raises the last failure when none does."""
+    completion = await first_answer(
+        house,
+        walk,
+        lambda target: house.wire(target).encode(walk.request, target, False),
+        lambda body, target: house.wire(target).decode(body),
+    )
+    walk.first_token = house.clock()
+    return completion
+
+
+async def first_answer(house: House, walk: Walk, encode: Callable[[Target], Call], decode: Callable[[bytes, Target], T]) -> T:
+    """What the first 200 of the plan means to `decode`; what it cannot read is a failure too. Raises the last failure."""
     order = _Order(walk.targets)
     while (target := order.next()) is not None:
         began = house.clock()
         try:
-            completion = await _whole_from(house, walk, target)
+            answer = decode(await _body_from(house, walk, target, encode(target)), target)
         except RouterError as error:
             _note(house, walk, target, began, error)
             if not order.failed(target, error) or _budget(house, walk) < LEAST_SECONDS:
@@ -117,19 +132,17 @@ async def whole(house: House, walk: Walk) -> Completion:
             walk.waited += house.clock() - began
         _note(house, walk, target, began, None)
         walk.served = target
-        walk.first_token = house.clock()
-        return completion
+        return answer
     raise ProviderError("no provider could be tried")
 
 
-async def _whole_from(house: House, walk: Walk, target: Target) -> Completion:
+async def _body_from(house: House, walk: Walk, target: Target, call: Call) -> bytes:
     deadlines = _deadlines(walk.compiled.snapshot.timeouts, _budget(house, walk))
-    call = _call(house, walk, target, stream=False)
-    async with house.transport(target).open(call, target, deadlines) as reply:
+    async with house.transport(target).open(_sent(walk, target, call), target, deadlines) as reply:
         walk.upstream_status = reply.status
         if reply.status != 200:
             raise await _fault(house, target, reply)
-        return house.wire(target).decode(await reply.read())
+        return await reply.read()
 
 
 async def _fault(house: House, target: Target, reply: Reply) -> RouterError:
@@ -236,7 +249,7 @@ class Stream:
         house, walk = self._house, self._walk
         began = house.clock()
         deadlines = _deadlines(walk.compiled.snapshot.timeouts, _budget(house, walk))
-        call = _call(house, walk, target, stream=True)
+        call = _sent(walk, target, house.wire(target).encode(walk.request, target, True))
         self._reader = house.wire(target).reader()
         self._open = house.transport(target).open(call, target, deadlines)
         until = began + deadlines.first_token

@@ -3,12 +3,13 @@
 from ..config.resolve import resolve
 from ..config.snapshot import Snapshot
 from ..domain.request import ChatRequest, Mode, Wishes
-from ..errors import CallerError, UnknownModel, UnsupportedFeature, shown
+from ..errors import CallerError, UnsupportedFeature, shown
 from ..router_engine.decide import decide
 from ..router_engine.first_stage import first_stage
 from ..router_engine.refusal import FIELD_OF
 from ..text.tokens import estimate_request
 from .house import House
+from .named import take_row
 from .walk import Asking, Walk
 
 
@@ -28,19 +29,9 @@ def begin(house: House, asking: Asking, request: ChatRequest) -> Walk:
 
 def _by_name(walk: Walk, snapshot: Snapshot, name: str) -> None:
     """That row's deployments, then its fallbacks, nothing else; no prediction."""
-    model = snapshot.models[name]
-    if not model.enabled:
-        raise UnknownModel(f"the model {name} is switched off in the configuration (models.{name}.enabled)", param="model")
-    if model.kind != "chat":
-        raise CallerError(f"{name} is a model of kind {model.kind} and cannot chat", param="model")
-    walk.named = model
-    if model.warning:
-        walk.warnings.append(model.warning)
-    targets = list(model.targets)
-    for fallback in model.fallbacks:
-        targets += snapshot.models[fallback].targets
-    # a real call never falls back to a mock, nor a mock to a bill
-    walk.targets = [target for target in targets if target.mock == targets[0].mock]
+    if snapshot.models[name].kind == "embedding":
+        raise CallerError(f"{name} makes embeddings and cannot chat: POST /v1/embeddings", param="model")
+    take_row(walk, snapshot, name)
     _keep_able(walk, name)
 
 

@@ -1,0 +1,109 @@
+"""The border between HTTP and one kind of call: read, admit, account for what went wrong, answer it. No face's shape may enter.
+
+What a body asks for and how it is answered belongs to the endpoints; that nobody waits for a caller who left, that every
+admitted call leaves one record and that nothing of ours is shown by accident is the same for all, and is here.
+"""
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Generic, TypeVar
+
+from ..errors import BodyTooLarge, NotReady, OurBug, RouterError
+from ..pipeline.house import House
+from ..pipeline.serve import Serving
+from ..pipeline.walk import Asking
+from . import asgi
+from .headers import error_facts
+from .shape import Envelope
+
+_log = logging.getLogger("llm_router")
+CLIENT_LEFT = 499  # nginx's word for a caller who hung up; nobody sees it but the journal
+S = TypeVar("S", bound=Serving)
+
+
+class Border(ABC, Generic[S]):
+    """A raw ASGI endpoint. `house_of` gives the worker's house, or raises NotReady."""
+
+    def __init__(self, envelope: Envelope, house_of: Callable[[], House]) -> None:
+        self._envelope = envelope
+        self._house_of = house_of
+
+    @abstractmethod
+    def _opened(self, house: House, asking: Asking, body: bytes, headers: Mapping[bytes, bytes]) -> S:
+        """The planned call. Raises CallerError when nothing may answer it: such a call is refused and leaves no record."""
+
+    @abstractmethod
+    async def _answered(self, serving: S, attendance: asgi.Attendance, send: asgi.Send) -> None:
+        """Serve an admitted call: the answer, its record, then the reply."""
+
+    async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        """Serve one request."""
+        call_id = asgi.new_id()
+        try:
+            house = self._house_of()
+            started = house.clock()
+            serving = await self._read(scope, receive, house, call_id, started)
+        except asgi.CallerLeft:
+            return
+        except BodyTooLarge as error:
+            body = self._envelope.complain(error, call_id)
+            await asgi.answer_early(send, receive, self._envelope.status(error), asgi.error_headers(error, call_id), body)
+            return
+        except Exception as error:  # noqa: BLE001 - the border: what is not ours to show becomes one clean 500
+            await self._refuse(send, self._shown(error, call_id), call_id)
+            return
+        await self._serve(serving, receive, send)
+
+    async def _read(self, scope: asgi.Scope, receive: asgi.Receive, house: House, call_id: str, started: float) -> S:
+        asgi.refuse_method(scope, "POST")
+        headers = asgi.headers_of(scope)
+        asgi.refuse_media_type(headers)
+        body = await asgi.read_body(receive, headers, house.compiled.snapshot.limits.max_body_bytes)
+        asking = Asking(
+            id=call_id,
+            face=self._envelope.face,
+            started=started,
+            scope=scope.get("llm_router.scope", "open"),
+            client_request_id=asgi.client_request_id(headers),
+            traceparent=asgi.traceparent(headers),
+            timeout=asgi.request_timeout(headers),
+        )
+        return self._opened(house, asking, body, headers)
+
+    async def _serve(self, serving: S, receive: asgi.Receive, send: asgi.Send) -> None:
+        walk = serving.walk
+        attendance = asgi.Attendance(receive)
+        try:
+            attendance.start()
+            await serving.admit()
+            await self._answered(serving, attendance, send)
+        except asyncio.CancelledError:
+            left = attendance.stop()
+            if serving.admitted and left:
+                await serving.settled("abandoned", CLIENT_LEFT)
+            elif serving.admitted:  # the server stops and waits no longer
+                begun = walk.request.stream and walk.first_token is not None
+                await serving.settled("failed", 200 if begun else NotReady.status, NotReady.code)
+            if not left:
+                raise
+        except Exception as error:  # noqa: BLE001 - the border: what is not ours to show becomes one clean 500
+            attendance.stop()
+            shown = self._shown(error, walk.asking.id)
+            if serving.admitted:  # a call refused at the door leaves no record
+                await serving.settled("failed", self._envelope.status(shown), shown.code)
+            await self._refuse(send, shown, walk.asking.id, error_facts(walk))
+        finally:
+            attendance.stop()
+            await serving.close()
+
+    def _shown(self, error: Exception, call_id: str) -> RouterError:
+        if isinstance(error, RouterError):
+            return error
+        _log.exception("call %s failed by our own fault", call_id)
+        return OurBug(f"this is our own fault, not yours; the service's log has the details under {call_id}")
+
+    async def _refuse(self, send: asgi.Send, error: RouterError, call_id: str, facts: asgi.Headers | None = None) -> None:
+        headers = asgi.error_headers(error, call_id) + (facts or [])
+        await asgi.answer(send, self._envelope.status(error), headers, self._envelope.complain(error, call_id))
