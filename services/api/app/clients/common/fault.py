@@ -38,7 +38,7 @@ _OVERFLOWS = tuple(
         r"\(?(?P<tokens>[0-9]{1,9})(?: tokens)?\)? exceeds the (?:maximum number of tokens allowed|available context size)"
         r"[^0-9]{0,4}(?P<limit>[0-9]{1,9})",
         # Mistral
-        r"contains (?P<tokens>[0-9]{1,9}) tokens .{0,80}?(?P<limit>[0-9]{1,9}) maximum context length",
+        r"contains (?P<tokens>[0-9]{1,9}) tokens\b.{0,80}?(?P<limit>[0-9]{1,9}) maximum context length",
     )
 )
 

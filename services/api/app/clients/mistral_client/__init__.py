@@ -11,17 +11,22 @@ from ..common.protocols import Call, Face, Reader, Wire, Writer
 from ..common.reading import EventReader
 from .face import complain as error_body
 from .face import render as render_completion
+from .fault import fault as read_fault
 from .parse import parse as parse_body
 from .reply import decode as decode_body
-from .reply import fault as read_fault
 from .request import encode as encode_request
 from .stream import MistralEvents, MistralWriter
+from .words import DIALECT
 
 
 class MistralWire:
     """How we speak to Mistral."""
 
-    dialect = "mistral"
+    dialect = DIALECT
+
+    def suited(self, quirks: tuple[str, ...]) -> Wire:
+        """This wire: it has one host."""
+        return self
 
     def encode(self, request: ChatRequest, target: Target, stream: bool) -> Call:
         """The HTTP request for this conversation."""
@@ -43,7 +48,7 @@ class MistralWire:
 class MistralFace:
     """How callers of Mistral's dialect speak to us."""
 
-    dialect = "mistral"
+    dialect = DIALECT
 
     def parse(self, body: bytes) -> ChatRequest:
         """The caller's request."""

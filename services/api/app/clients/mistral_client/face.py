@@ -1,42 +1,61 @@
 """Mistral's shapes towards callers: whole answers and errors (the stream's writer is in `stream`, the parser in `parse`)."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 import msgspec
 
-from ...domain.answer import Completion, FinishReason, ToolCall, Usage
+from ...domain.answer import Completion, FinishReason, TokenLogprob, ToolCall, Usage
 from ...domain.request import ChatRequest
-from ...errors import RouterError
+from ...errors import ContextTooLong, RouterError
 
+_NO_TOKEN_ID: Final = -1  # the types want a number, and other tokenizers' would mean nothing
 _encode = msgspec.json.Encoder().encode
 
 
 def render(completion: Completion, request: ChatRequest, call_id: str, created: int) -> bytes:
     """A `chat.completion` body spelled out from a Completion of any origin."""
-    message: dict[str, Any] = {
-        "role": "assistant",
-        "content": content_body(completion.refusal + completion.text, completion.reasoning),
-        "tool_calls": [call_body(place, call) for place, call in enumerate(completion.tool_calls)] or None,
-    }
     body = {
         "id": completion.response_id or call_id,
         "object": "chat.completion",
         "created": created,
         "model": completion.model_id or request.model,
-        "choices": [{"index": 0, "message": message, "finish_reason": finish_word(completion.finish_reason)}],
+        "choices": [_choice(place, answer) for place, answer in enumerate((completion, *completion.others))],
         "usage": usage_body(completion.usage) if completion.usage else {},
     }
     return _encode(body)
 
 
-def content_body(text: str, reasoning: str) -> str | list[dict[str, Any]]:
-    """Content as text, or in chunks where there is thinking. A refusal has no place of its own here and is text."""
-    if not reasoning:
+def _choice(place: int, answer: Completion) -> dict[str, Any]:
+    message: dict[str, Any] = {
+        "role": "assistant",
+        "content": _content(answer),
+        "tool_calls": [call_body(index, call) for index, call in enumerate(answer.tool_calls)] or None,
+    }
+    choice = {"index": place, "message": message, "finish_reason": finish_word(answer.finish_reason)}
+    if answer.logprobs:
+        choice["logprobs"] = logprobs_body(answer.logprobs)
+    return choice
+
+
+def _content(answer: Completion) -> str | list[dict[str, Any]]:
+    """Content as text, or in chunks where there is thinking.
+
+    A refusal has no place of its own here and is text; an encrypted thought has none at all.
+    """
+    text = answer.refusal + answer.text
+    thoughts = [thought_body(one.text, one.signature) for one in answer.thoughts if one.text or one.signature]
+    if not thoughts:
         return text
-    chunks: list[dict[str, Any]] = [{"type": "thinking", "thinking": [{"type": "text", "text": reasoning}]}]
-    if text:
-        chunks.append({"type": "text", "text": text})
-    return chunks
+    return [*thoughts, {"type": "text", "text": text}] if text else thoughts
+
+
+def thought_body(text: str, signature: str) -> dict[str, Any]:
+    """One thinking chunk."""
+    chunk: dict[str, Any] = {"type": "thinking", "thinking": [{"type": "text", "text": text}]}
+    if signature:
+        chunk["signature"] = signature
+    return chunk
 
 
 def call_body(place: int, call: ToolCall) -> dict[str, Any]:
@@ -48,6 +67,20 @@ def call_body(place: int, call: ToolCall) -> dict[str, Any]:
 def finish_word(finish: FinishReason | None) -> str:
     """Our words are Mistral's own; the list is open, so that `content_filter` may stand in it."""
     return finish or "stop"
+
+
+def logprobs_body(logprobs: Sequence[TokenLogprob]) -> dict[str, Any]:
+    """The tokens of a piece."""
+    return {
+        "content": [
+            _token(one.token, one.logprob) | {"top_logprobs": [_token(token, logprob) for token, logprob in one.top]}
+            for one in logprobs
+        ]
+    }
+
+
+def _token(token: str, logprob: float) -> dict[str, Any]:
+    return {"token": token, "logprob": logprob, "bytes": list(token.encode()), "token_id": _NO_TOKEN_ID}
 
 
 def usage_body(usage: Usage) -> dict[str, Any]:
@@ -65,7 +98,7 @@ def complain(error: RouterError, request_id: str) -> bytes:
     """The error body."""
     body = {
         "object": "error",
-        "message": error.message,
+        "message": _wording(error),
         "type": error.code,
         "param": error.param,
         "code": None,
@@ -73,3 +106,12 @@ def complain(error: RouterError, request_id: str) -> bytes:
         "request_id": request_id,
     }
     return _encode(body)
+
+
+def _wording(error: RouterError) -> str:
+    """An overflow in Mistral's own words, by which its clients know it."""
+    if not isinstance(error, ContextTooLong):
+        return error.message
+    if error.tokens is None or error.limit is None:
+        return f"Prompt is too large for model with its maximum context length: {error.message}"
+    return f"Prompt contains {error.tokens} tokens, too large for model with {error.limit} maximum context length"
