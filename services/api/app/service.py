@@ -2,15 +2,19 @@
 
 import multiprocessing
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
 from . import __version__
 from .clients import anthropic_client, openai_client, responses_client
+from .clients.anthropic_client.parse import parse_count
+from .domain.request import ChatRequest
 from .endpoints import asgi, pages
 from .endpoints.calls import CallEndpoint
+from .endpoints.count import CountEndpoint
+from .endpoints.embeddings import EmbeddingEndpoint
 from .endpoints.query import QueryShape
 from .endpoints.sdk import SdkShape
 from .server.door import Door
@@ -19,6 +23,12 @@ from .server.guard import KeyGuard
 from .worker import Worker
 
 QUIET = "LLM_ROUTER_QUIET"  # set by `llm-router` for its children, which greet once for all of them
+
+
+def _messages(parse: Callable[[bytes], ChatRequest]) -> SdkShape:
+    """Anthropic's face, for both of its routes."""
+    kept = (b"anthropic-version", b"anthropic-beta")
+    return SdkShape(anthropic_client.FACE, "messages", kept=kept, overloaded=529, parse=parse)
 
 
 def create_app(worker: Worker | None = None) -> FastAPI:
@@ -47,10 +57,9 @@ def create_app(worker: Worker | None = None) -> FastAPI:
             "/route": CallEndpoint(QueryShape(always_dry=True), worker.house),
             "/v1/chat/completions": CallEndpoint(SdkShape(openai_client.FACE, "chat"), worker.house),
             "/v1/responses": CallEndpoint(SdkShape(responses_client.FACE, "responses"), worker.house),
-            "/v1/messages": CallEndpoint(
-                SdkShape(anthropic_client.FACE, "messages", kept=(b"anthropic-version", b"anthropic-beta"), overloaded=529),
-                worker.house,
-            ),
+            "/v1/messages": CallEndpoint(_messages(anthropic_client.FACE.parse), worker.house),
+            "/v1/messages/count_tokens": CountEndpoint(_messages(parse_count), worker.house),
+            "/v1/embeddings": EmbeddingEndpoint(worker.house),
         },
         title="LLM Router",
         description="One service in front of every LLM provider.",

@@ -10,13 +10,15 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
+from ..clients.anthropic_client import FACE as ANTHROPIC
 from ..clients.openai_client.face import error_body
 from ..config.snapshot import Snapshot
 from ..errors import CallerError, MethodNotAllowed, NotFound, NotReady, RouterError
-from . import asgi, models
+from . import asgi, model_infos, models
 from .openapi import AN_ERROR, describe
 
 _ASSETS = "/docs-assets"
+OVERLOADED = 529  # Anthropic's own status for it
 
 
 class Standpoint(Protocol):
@@ -78,6 +80,7 @@ def _front(app: FastAPI, snapshot: Snapshot) -> dict[str, Any]:
             "ask": "POST /query",
             "decide only": "POST /route",
             "OpenAI shape": "POST /v1/chat/completions",
+            "embeddings": "POST /v1/embeddings",
             "models": "/v1/models",
             "docs": "/docs",
             "health": "/health",
@@ -87,16 +90,20 @@ def _front(app: FastAPI, snapshot: Snapshot) -> dict[str, Any]:
 
 
 def _mount_models(app: FastAPI, here: Standpoint) -> None:
-    @app.get("/v1/models", tags=["models"])
-    async def listed() -> dict[str, Any]:
-        """Every name that `model` accepts."""
-        return models.listed(here.snapshot())
-
     # said here, or FastAPI would promise a 422 that is never sent
+    @app.get("/v1/models", tags=["models"], responses={"4XX": AN_ERROR})
+    async def listed(request: Request) -> dict[str, Any]:
+        """Every name that `model` accepts, in OpenAI's shape, or in Anthropic's when `anthropic-version` is sent."""
+        snapshot = here.snapshot()
+        if _is_anthropic(request):
+            return model_infos.listed(snapshot, model_infos.paging(request.query_params.multi_items()))
+        return models.listed(snapshot)
+
     @app.get("/v1/models/{name:path}", tags=["models"], responses={"4XX": AN_ERROR})
-    async def one(name: str) -> dict[str, Any]:
+    async def one(request: Request, name: str) -> dict[str, Any]:
         """One of them."""
-        return models.one(here.snapshot(), name)
+        snapshot = here.snapshot()
+        return model_infos.one(snapshot, name) if _is_anthropic(request) else models.one(snapshot, name)
 
 
 def _mount_docs(app: FastAPI) -> None:
@@ -135,15 +142,24 @@ def _mount_docs(app: FastAPI) -> None:
     app.openapi = described  # type: ignore[method-assign]  # FastAPI's documented way to extend the schema
 
 
-def _answer(error: RouterError) -> Response:
+def _is_anthropic(request: Request) -> bool:
+    """Whether a client of Anthropic's shape asks."""
+    return "anthropic-version" in request.headers
+
+
+def _answer(request: Request, error: RouterError) -> Response:
+    """The error in the shape that the client reads."""
     call_id = asgi.new_id()
     headers = {name.decode(): value.decode() for name, value in asgi.error_headers(error, call_id)}
+    if _is_anthropic(request):
+        status = OVERLOADED if error.status == 503 else error.status
+        return Response(ANTHROPIC.complain(error, call_id), status_code=status, headers=headers)
     return Response(error_body(error, call_id), status_code=error.status, headers=headers)
 
 
-async def _router_error(_request: Request, error: Exception) -> Response:
+async def _router_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RouterError)  # noqa: S101 - registered for it alone
-    return _answer(error)
+    return _answer(request, error)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -151,10 +167,10 @@ async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it alone
     path = request.scope["path"][:200]
     if error.status_code == 405:
-        return _answer(MethodNotAllowed((error.headers or {}).get("Allow", "GET")))
+        return _answer(request, MethodNotAllowed((error.headers or {}).get("Allow", "GET")))
     if error.status_code == 404:
         shown = path if path.isascii() and path.isprintable() else "this path"
-        return _answer(NotFound(f"{shown} is not a route of this service; GET / lists them"))
+        return _answer(request, NotFound(f"{shown} is not a route of this service; GET / lists them"))
     if error.status_code >= 500:
-        return _answer(NotReady("not now"))
-    return _answer(CallerError("the request was refused"))
+        return _answer(request, NotReady("not now"))
+    return _answer(request, CallerError("the request was refused"))

@@ -1,38 +1,28 @@
 """From a `/query` or `/route` body to a ChatRequest. Strict: an unknown field is an error, since this face is our own."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Raw, Struct
 
 from ..clients.common.body import opened, typed
-from ..clients.openai_client.parse import Tokens, cache_of, mode_of
+from ..clients.common.wishes import cache_of, mode_of
+from ..clients.openai_client.parse import Tokens, stops_of
+from ..clients.openai_client.parse_messages import ChatMessage, messages_of
+from ..clients.openai_client.parse_parts import Notes
+from ..clients.openai_client.parse_tools import ResponseFormat, choice_of, format_of, tools_of
 from ..domain.request import NO_CONSTRAINTS, ChatRequest, Constraints, Message, Text
-from ..errors import CallerError, UnsupportedFeature
+from ..errors import CallerError, UnsupportedFeature, shown
 
 MAX_METADATA = 16
 _SHORT = 512
-
-
-class Turn(Struct, forbid_unknown_fields=True):
-    """One turn of a conversation."""
-
-    role: Literal["system", "developer", "user", "assistant"]
-    content: str
-
-
-class Format(Struct, forbid_unknown_fields=True):
-    """The wished form of the answer."""
-
-    type: str
-    json_schema: Raw | None = None
 
 
 class Query(Struct, forbid_unknown_fields=True):
     """The body of `POST /query` and `POST /route`; exactly one of `prompt` and `messages`."""
 
     prompt: str | None = None
-    messages: list[Turn] | None = None
+    messages: list[ChatMessage] | None = None
     mode: str | None = None
     model: Annotated[str, Meta(min_length=1)] = "auto"
     system: str | None = None
@@ -43,7 +33,7 @@ class Query(Struct, forbid_unknown_fields=True):
     seed: int | None = None
     tools: list[Raw] | None = None
     tool_choice: Raw | None = None
-    response_format: Format | None = None
+    response_format: ResponseFormat | None = None
     stream: bool = False
     constraints: Constraints | None = None
     cache: str | None = None
@@ -53,28 +43,36 @@ class Query(Struct, forbid_unknown_fields=True):
     dry_run: bool = False
 
 
+_TURN = frozenset(ChatMessage.__struct_encode_fields__)
 _query = msgspec.json.Decoder(Query)
 
 
 def parse_query(data: bytes) -> ChatRequest:
     """The caller's question. Raises CallerError naming the field to change."""
-    opened(data)
+    tree, _ = opened(data)
     body = typed(data, _query)
-    _refuse_unsupported(body)
+    for place, turn in enumerate(tree.get("messages") or ()):
+        for name in turn:
+            if name not in _TURN:
+                where = f"messages[{place}].{shown(name, 60)}"
+                raise CallerError(f"{where}: unknown field", param=where)
     metadata = body.metadata
     if metadata is not None and len(metadata) > MAX_METADATA:
         raise CallerError(f"metadata: at most {MAX_METADATA} pairs", param="metadata")
-    return ChatRequest(
-        messages=_messages(body),
+    notes = Notes()
+    request = ChatRequest(
+        messages=_messages(body, notes),
         model=body.model,
         stream=body.stream,
         include_usage=True,
         max_tokens=body.max_tokens,
         temperature=body.temperature,
         top_p=body.top_p,
-        stop=() if body.stop is None else (body.stop,) if isinstance(body.stop, str) else tuple(body.stop),
+        stop=stops_of(body.stop),
         seed=body.seed,
-        json_mode=bool(body.response_format and body.response_format.type == "json_object"),
+        tools=tools_of(body.tools, notes.native),
+        tool_choice=choice_of(body.tool_choice, notes.native),
+        format=format_of(body.response_format, notes.native),
         mode=mode_of(body.mode, "mode"),
         constraints=body.constraints or NO_CONSTRAINTS,
         cache=cache_of(body.cache, "cache"),
@@ -83,19 +81,14 @@ def parse_query(data: bytes) -> ChatRequest:
         metadata=dict[str, Any](metadata) if metadata is not None else None,
         dry_run=body.dry_run,
     )
+    if notes.native:
+        # this face is of no provider's dialect, so that nothing can travel as it is
+        param = notes.native[0]
+        raise UnsupportedFeature(f"{param}: this is not taken on this route; use POST /v1/chat/completions", param=param)
+    return request
 
 
-def _refuse_unsupported(body: Query) -> None:
-    if body.tools or body.tool_choice is not None:
-        field = "tools" if body.tools else "tool_choice"
-        raise UnsupportedFeature(f"{field}: not supported on this route yet; use POST /v1/chat/completions", param=field)
-    if body.response_format and body.response_format.type not in ("text", "json_object"):
-        raise UnsupportedFeature(
-            "response_format: only text and json_object on this route; use POST /v1/chat/completions", param="response_format"
-        )
-
-
-def _messages(body: Query) -> tuple[Message, ...]:
+def _messages(body: Query, notes: Notes) -> tuple[Message, ...]:
     if (body.prompt is None) == (body.messages is None):
         raise CallerError("send exactly one of `prompt` and `messages`", param="prompt")
     said: list[Message] = []
@@ -106,8 +99,11 @@ def _messages(body: Query) -> tuple[Message, ...]:
             raise CallerError("prompt: must not be empty", param="prompt")
         said.append(Message("user", (Text(body.prompt),)))
         return tuple(said)
-    turns = body.messages or []
-    if not any(turn.role == "user" and turn.content.strip() for turn in turns):
+    turns = messages_of(body.messages or [], notes)
+    if not any(_says_something(turn) for turn in turns):
         raise CallerError("messages: at least one user message with text is needed", param="messages")
-    said += [Message(turn.role, (Text(turn.content),)) for turn in turns]
-    return tuple(said)
+    return (*said, *turns)
+
+
+def _says_something(turn: Message) -> bool:
+    return turn.role == "user" and any(not isinstance(part, Text) or part.text.strip() for part in turn.parts)

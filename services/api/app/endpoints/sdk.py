@@ -1,7 +1,7 @@
 """The SDK faces over HTTP, one for each dialect that callers speak. The shapes are the clients'; here are our wishes around them."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -18,17 +18,28 @@ _encode = msgspec.json.Encoder().encode
 
 
 class SdkShape:
-    """A provider's own shape. `name` is the face's name in records; `kept` are headers of the dialect that travel upstream."""
+    """A provider's own shape. `name` is the face's name in records; `kept` are headers of the dialect that travel upstream.
 
-    def __init__(self, face: Face, name: str, kept: tuple[bytes, ...] = (), overloaded: int = 503) -> None:
+    `parse` reads the bodies of a route beside the dialect's main one.
+    """
+
+    def __init__(
+        self,
+        face: Face,
+        name: str,
+        kept: tuple[bytes, ...] = (),
+        overloaded: int = 503,
+        parse: Callable[[bytes], ChatRequest] | None = None,
+    ) -> None:
         self.face = name
         self._face = face
+        self._parse = parse or face.parse
         self._kept = kept
         self._overloaded = overloaded
 
     def parse(self, body: bytes, headers: Mapping[bytes, bytes]) -> ChatRequest:
         """The body, with the wishes of `x-router-*` and `cache-control` where the body has none."""
-        request = with_header_wishes(self._face.parse(body), headers)
+        request = with_header_wishes(self._parse(body), headers)
         told = [(name.decode(), _plain(headers[name])) for name in self._kept if name in headers]
         if told and request.original is not None:
             original = msgspec.structs.replace(request.original, headers=tuple(told))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from ..clients.openai_client.parse import cache_of, mode_of
+from ..clients.common.wishes import cache_of, mode_of
 from ..domain.request import CacheWish, ChatRequest
 from ..errors import CallerError
 

@@ -3,10 +3,12 @@
 from typing import Any
 
 from ..access.keys import CallerKeys
+from ..clients.anthropic_client.face import complain as anthropic_complaint
 from ..clients.openai_client.face import error_body
 from ..errors import RouterError
 from .door import Scope
 
+_ANTHROPIC = "/v1/messages"
 OPEN_PATHS = frozenset({"/health", "/ready"})
 
 
@@ -30,13 +32,14 @@ class KeyGuard:
         try:
             scope["llm_router.scope"] = self._keys.scope(authorization, api_key, client[0] if client else None)
         except RouterError as error:
-            await self._refuse(send, error)
+            await self._refuse(send, error, path)
             return True
         return False
 
-    async def _refuse(self, send: Any, error: RouterError) -> None:
+    async def _refuse(self, send: Any, error: RouterError, path: str) -> None:
         call_id = self._new_id()
-        body = error_body(error, call_id)
+        complain = anthropic_complaint if path.startswith(_ANTHROPIC) else error_body
+        body = complain(error, call_id)
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),
