@@ -1,14 +1,17 @@
-"""OpenAI's answers, whole: from bytes to a Completion, from a failure to its error. Nothing about requests or streams."""
+"""OpenAI's answers, whole: from bytes to a Completion. Nothing about requests, streams or failures' meaning may enter."""
 
-from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-from msgspec import Struct
+from msgspec import json
 
-from ...domain.answer import Completion, FinishReason, ToolCall, Usage
-from ...errors import BadAnswer, ContextTooLong, RouterError
-from ..common.fault import fault_of, retry_after
+from ...domain.answer import Completion, FinishReason, Thought, TokenLogprob, ToolCall
+from ...errors import BadAnswer
+from ..common.call_ids import minted
+from ..common.said import read
+from ..common.seal import sealed
+from .failure import error_of, stray_error
+from .reply_shape import BODY, Body, Choice, Function, Said, Tool
+from .usage import usage_of
 
 FINISH: dict[str, FinishReason] = {
     "stop": "stop",
@@ -19,90 +22,66 @@ FINISH: dict[str, FinishReason] = {
     "content_filter": "content_filter",
     "error": "error",
 }
-MOST_TOKENS = 2**31
-
-
-class Function(Struct, frozen=True):
-    """The function half of a tool call, whole or in pieces."""
-
-    name: str | None = None
-    arguments: str | None = None
-
-
-class Tool(Struct, frozen=True):
-    """A tool call; `index` only in streams."""
-
-    index: int | None = None
-    id: str | None = None
-    function: Function | None = None
-
-
-class Said(Struct, frozen=True):
-    """A message or a streamed delta. Reasoning goes by two names among hosts."""
-
-    content: str | list[Any] | None = None
-    refusal: str | None = None
-    reasoning_content: str | None = None
-    reasoning: str | None = None
-    tool_calls: list[Tool] | None = None
-
-
-class Choice(Struct, frozen=True):
-    """One of the answers; we read the first and pass all on."""
-
-    index: int = 0
-    message: Said | None = None
-    delta: Said | None = None
-    finish_reason: str | None = None
-
-
-class Body(Struct, frozen=True):
-    """A whole answer or one chunk of a stream, as leniently as hosts differ."""
-
-    id: str | None = None
-    model: str | None = None
-    choices: list[Choice] | None = None
-    usage: Any = None
-    error: Any = None
-
-
-_decode = msgspec.json.Decoder(Body).decode
-
-
-def body_of(data: bytes) -> Body:
-    """The typed body. Raises BadAnswer when it is not one, the mapped error when it holds an error object."""
-    try:
-        body = _decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise BadAnswer("the provider's answer is not the JSON of its dialect") from None
-    if body.error is not None:
-        raise error_of(body.error)
-    return body
+_NO_FUNCTION = Function()
 
 
 def decode(data: bytes) -> Completion:
-    """A whole answer; `raw` is the body."""
-    body = body_of(data)
-    if not body.choices or body.choices[0].message is None:
-        raise BadAnswer("the provider's answer holds no choice")
-    choice = body.choices[0]
-    said = choice.message
-    assert said is not None  # noqa: S101 - narrowed above; mypy does not see through the list
-    calls = tuple(
-        ToolCall(tool.id or "", (tool.function and tool.function.name) or "", (tool.function and tool.function.arguments) or "")
-        for tool in said.tool_calls or ()
+    """A whole answer; `raw` is the body. Raises BadAnswer when it is none, the mapped error when it holds an error object."""
+    body = read(data, BODY)
+    raise_error(body.error, body.x_groq)
+    if not body.choices:
+        raise stray_error(data) or BadAnswer("the provider's answer holds no choice")
+    answers = {choice.index: _answer(choice, body) for choice in body.choices}
+    first, *others = [answers[index] for index in sorted(answers)]
+    return Completion(
+        text=first.text,
+        thoughts=first.thoughts,
+        refusal=first.refusal,
+        tool_calls=first.tool_calls,
+        finish_reason=first.finish_reason,
+        usage=usage_of(body.usage if body.usage is not None else groq(body.x_groq, "usage")),
+        response_id=body.id or "",
+        model_id=body.model or "",
+        logprobs=first.logprobs,
+        others=tuple(others),
+        raw=data,
     )
+
+
+def _answer(choice: Choice, body: Body) -> Completion:
+    said = choice.message
+    raise_error(choice.error)
+    if said is None:
+        raise BadAnswer("the provider's answer holds a choice without a message")
+    calls = tuple([_call(tool, place, choice, body) for place, tool in enumerate(said.tool_calls or ())])
+    if said.function_call is not None:
+        calls += (_call(Tool(function=said.function_call), len(calls), choice, body),)
     return Completion(
         text=text_of(said),
-        reasoning=said.reasoning_content or said.reasoning or "",
+        thoughts=tuple(thoughts_of(said)),
         refusal=said.refusal or "",
         tool_calls=calls,
         finish_reason=finish_of(choice.finish_reason, bool(calls)),
-        usage=usage_of(body.usage),
-        response_id=body.id or "",
-        model_id=body.model or "",
-        raw=data,
+        logprobs=() if choice.logprobs is None else logprobs_of(choice.logprobs),
     )
+
+
+def _call(tool: Tool, place: int, choice: Choice, body: Body) -> ToolCall:
+    name, arguments = spelled(tool)
+    call_id = tool.id or minted(body.id or "", str(choice.index), str(place), name, arguments)
+    return ToolCall(call_id, name, arguments, signature_of(tool))
+
+
+def raise_error(error: Any, x_groq: Any = None) -> None:
+    """Raises what an error object means, in an answer's own place or in Groq's."""
+    found = error if error is not None else groq(x_groq, "error")
+    if found is not None:
+        raise error_of(found)
+
+
+def groq(told: Any, name: str) -> Any:
+    """A field of Groq's own object beside the answer, None where there is none."""
+    return told.get(name) if isinstance(told, dict) else None
 
 
 def text_of(said: Said) -> str:
@@ -110,76 +89,96 @@ def text_of(said: Said) -> str:
     if isinstance(said.content, str):
         return said.content
     parts = said.content or ()
-    return "".join(p["text"] for p in parts if isinstance(p, dict) and isinstance(p.get("text"), str))
+    return "".join([p["text"] for p in parts if isinstance(p, dict) and isinstance(p.get("text"), str)])
+
+
+def spelled(tool: Tool) -> tuple[str, str]:
+    """(name, arguments as text) of a call or of a piece of one; a free-form call's input stands for its arguments."""
+    if tool.custom is not None:
+        return tool.custom.name or "", tool.custom.input or ""
+    function = tool.function or _NO_FUNCTION
+    arguments = function.arguments
+    if not isinstance(arguments, str):
+        arguments = "" if arguments is None else json.encode(arguments).decode()
+    return function.name or "", arguments
+
+
+def signature_of(tool: Tool) -> str:
+    """The sealed signature of a call, as Google's OpenAI-compatible endpoint gives it; "" for none."""
+    google = tool.extra_content.get("google") if isinstance(tool.extra_content, dict) else None
+    signature = google.get("thought_signature") if isinstance(google, dict) else None
+    return sealed("openai", signature) if isinstance(signature, str) else ""
+
+
+def thoughts_of(said: Said) -> list[Thought]:
+    """The thoughts of a message or of a streamed piece, neighbours without a signature joined."""
+    told = said.reasoning_content if isinstance(said.reasoning_content, str) else ""
+    if not told and isinstance(said.reasoning, str):
+        told = said.reasoning
+    detailed = _detailed(said.reasoning_details) if said.reasoning_details else []
+    if told and not any(thought.text for thought in detailed):
+        detailed.insert(0, Thought(told))
+    return detailed
+
+
+def _detailed(details: Any) -> list[Thought]:
+    thoughts: list[Thought] = []
+    for detail in details if isinstance(details, list) else ():
+        thought = thought_of(detail)
+        if thought is None:
+            continue
+        if thoughts and not (thoughts[-1].signature or thoughts[-1].redacted or thought.redacted):
+            thought = Thought(thoughts.pop().text + thought.text, thought.signature)
+        thoughts.append(thought)
+    return thoughts
+
+
+def thought_of(detail: Any) -> Thought | None:
+    """One item of OpenRouter's `reasoning_details`, its signature sealed; None for what says nothing."""
+    if not isinstance(detail, dict):
+        return None
+    text, signature, data = detail.get("text") or detail.get("summary"), detail.get("signature"), detail.get("data")
+    if isinstance(data, str) and data:
+        return Thought(redacted=sealed("openai", data))
+    text = text if isinstance(text, str) else ""
+    signature = sealed("openai", signature) if isinstance(signature, str) else ""
+    return Thought(text, signature) if text or signature else None
 
 
 def finish_of(word: str | None, has_calls: bool) -> FinishReason | None:
-    """Our word for a host's finish reason; calls that came make it `tool_calls` whatever the host says."""
+    """Our word for a host's finish reason; whether calls came decides between `stop` and `tool_calls`, not the host."""
     if word is None:
         return None
     reason = FINISH.get(word, "stop")
-    return "tool_calls" if has_calls and reason == "stop" else reason
+    if reason in ("stop", "tool_calls"):
+        return "tool_calls" if has_calls else "stop"
+    return reason
 
 
-def usage_of(usage: Any) -> Usage | None:
-    """Usage with every count checked: one that is negative, fractional, text or absurd makes the whole unusable (None)."""
-    if not isinstance(usage, dict):
+def logprobs_of(told: Any) -> tuple[TokenLogprob, ...]:
+    """The tokens' probabilities in OpenAI's shape or in Together's older one; what is neither is absent."""
+    if not isinstance(told, dict):
+        return ()
+    content = told.get("content")
+    if isinstance(content, list):
+        return tuple([token for item in content if (token := _token(item)) is not None])
+    tokens, chances = told.get("tokens"), told.get("token_logprobs")
+    if isinstance(tokens, list) and isinstance(chances, list):
+        pairs = [_pair(token, chance) for token, chance in zip(tokens, chances, strict=False)]
+        return tuple([TokenLogprob(*pair) for pair in pairs if pair is not None])
+    return ()
+
+
+def _token(item: Any) -> TokenLogprob | None:
+    pair = _pair(item.get("token"), item.get("logprob")) if isinstance(item, dict) else None
+    if pair is None:
         return None
-    counts: list[Any] = [usage.get("prompt_tokens"), usage.get("completion_tokens")]
-    asked, said = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
-    if isinstance(asked, dict):
-        counts += (asked.get("cached_tokens"), asked.get("cache_write_tokens"))
-    elif said is not None:
-        counts += (0, 0)
-    if isinstance(said, dict):
-        counts.append(said.get("reasoning_tokens"))
-    for place, count in enumerate(counts):
-        if count is None:
-            counts[place] = 0
-        elif type(count) is not int or not 0 <= count < MOST_TOKENS:
-            return None
-    return Usage(*counts)
+    others = item.get("top_logprobs") or ()
+    tops = [_pair(top.get("token"), top.get("logprob")) for top in others if isinstance(top, dict)]
+    return TokenLogprob(*pair, top=tuple([top for top in tops if top is not None]))
 
 
-def error_of(error: Any, status: int = 0, headers: Mapping[str, str] | None = None) -> RouterError:
-    """The meaning of an error object; one that came inside a 200 stands for the status its own code or type names."""
-    if not isinstance(error, dict):
-        error = {"message": str(error)}
-    code = error.get("code") if isinstance(error.get("code"), str) else ""
-    kind = error.get("type") if isinstance(error.get("type"), str) else ""
-    message = error.get("message") if isinstance(error.get("message"), str) else ""
-    status = status or _implied_status(code, kind, error.get("code"))
-    word = kind if kind in ("exceed_context_size_error", "insufficient_quota") else code
-    fault = fault_of(status, word, message, retry_after=retry_after(headers or {}))
-    if 400 <= status < 500 and "maximum context length" in message and not isinstance(fault, ContextTooLong):
-        return fault_of(status, "context_length_exceeded", message)
-    return fault
-
-
-def _implied_status(code: str, kind: str, number: Any) -> int:
-    if type(number) is int and 400 <= number < 600:
-        return number
-    words = f"{code} {kind}"
-    for word, status in (
-        ("rate_limit", 429),
-        ("overloaded", 503),
-        ("quota", 429),
-        ("authentication", 401),
-        ("invalid_request", 400),
-    ):
-        if word in words:
-            return status
-    return 502
-
-
-def fault(status: int, headers: Mapping[str, str], data: bytes) -> RouterError:
-    """The meaning of a non-2xx answer; a body that is no error object (HTML, nothing) leaves the status alone to speak."""
-    try:
-        body = msgspec.json.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        body = None
-    if isinstance(body, dict):
-        found = body.get("error", body if "message" in body else None)
-        if found is not None:
-            return error_of(found, status, headers)
-    return fault_of(status, "", "", retry_after=retry_after(headers))
+def _pair(token: Any, chance: Any) -> tuple[str, float] | None:
+    if isinstance(token, str) and isinstance(chance, int | float) and not isinstance(chance, bool):
+        return token, float(chance)
+    return None

@@ -3,27 +3,46 @@
 from typing import Any, Final
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 
-from ...domain.request import ChatRequest, Message
+from ...domain.request import ChatRequest, Thinking
 from ...domain.target import Target
+from ...errors import UnsupportedFeature
 from ..common.protocols import Call
+from .mending import with_open_seals
+from .parse_thinking import THINKING_FIELDS, thinking_of
+from .request_messages import Translation
+from .request_wishes import effort_of, taken_effort, wished_fields
 
 _encode = msgspec.json.Encoder().encode
 _STREAM_OPTIONS: Final = Raw(b'{"include_usage":true}')
 _TRUE: Final = Raw(b"true")
-_SAMPLING: Final = ("temperature", "top_p")
+_NULL: Final = b"null"
+_SAMPLING: Final = ("temperature", "top_p", "top_k", "presence_penalty", "frequency_penalty", "logit_bias")
+_LIMITS: Final = ("max_tokens", "max_completion_tokens")
 _HEADERS: Final = (("content-type", "application/json"),)
 
 
-def encode(request: ChatRequest, target: Target, stream: bool, max_tokens_field: str) -> Call:
-    """The HTTP request; `max_tokens_field` is the name this host knows the output limit by."""
+class Host(Struct, frozen=True):
+    """What distinguishes OpenAI itself from the other hosts of its dialect.
+
+    `max_tokens_field` is the name of the output limit; `strict` = fields beyond OpenAI's own are refused.
+    """
+
+    max_tokens_field: str
+    strict: bool
+
+
+def fields_of(request: ChatRequest, target: Target, stream: bool, host: Host) -> tuple[dict[str, Any], set[str]]:
+    """(the fields of the body, each encoded or ready to be; the names of the wishes that they leave out)."""
+    dropped: set[str] = set()
     original = request.original
     if original is not None and original.dialect == "openai":
         fields: dict[str, Any] = dict(original.fields)
         fields.pop("router", None)
+        _mend(fields, request, target, dropped)
     else:
-        fields = _translated(request, max_tokens_field)
+        fields = _translated(request, target, host, dropped)
     fields["model"] = target.model_id
     if stream:
         fields["stream"] = _TRUE
@@ -31,47 +50,83 @@ def encode(request: ChatRequest, target: Target, stream: bool, max_tokens_field:
     else:
         fields.pop("stream", None)
         fields.pop("stream_options", None)
-    dropped = _drop_sampling(fields, target)
+    if target.known and "sampling" not in target.capabilities:
+        dropped.update([name for name in _SAMPLING if _is_told(fields.pop(name, None))])
+    return fields, dropped
+
+
+def call_of(fields: dict[str, Any], target: Target, stream: bool, dropped: set[str]) -> Call:
+    """The HTTP request that carries these fields."""
     return Call(
         url=f"{target.base_url}/chat/completions",
         body=_encode(fields),
         headers=_HEADERS,
         auth="bearer" if target.key_env else "",
         stream=stream,
-        dropped=dropped,
+        dropped=tuple(sorted(dropped)) if dropped else (),
     )
+
+
+def _is_told(value: object) -> bool:
+    return value is not None and not (isinstance(value, Raw) and bytes(value) == _NULL)
 
 
 def _with_usage(options: Raw | None) -> Raw:
     """The caller's stream options with the usage chunk forced, since a stream is billed from it."""
-    if options is None or bytes(options) == b"null":
+    if options is None or bytes(options) == _NULL:
         return _STREAM_OPTIONS
     return Raw(_encode({**msgspec.json.decode(options), "include_usage": True}))
 
 
-def _drop_sampling(fields: dict[str, Any], target: Target) -> tuple[str, ...]:
-    if "sampling" in target.capabilities:
-        return ()
-    return tuple(name for name in _SAMPLING if fields.pop(name, None) is not None)
+def _mend(fields: dict[str, Any], request: ChatRequest, target: Target, dropped: set[str]) -> None:
+    """The edits that the caller's own fields need for this model; none for nearly every request."""
+    fields["messages"], lost = with_open_seals(fields["messages"], target.model_id)
+    if lost:
+        dropped.add("thinking")
+    if request.max_tokens is not None and target.max_tokens_field:
+        for name in _LIMITS:
+            fields.pop(name, None)
+        fields[target.max_tokens_field] = request.max_tokens
+    if request.thinking is not None:
+        _mend_thinking(fields, request.thinking, target, dropped)
 
 
-def _translated(request: ChatRequest, max_tokens_field: str) -> dict[str, Any]:
-    fields: dict[str, Any] = {"messages": [_message(message) for message in request.messages]}
+def _mend_thinking(fields: dict[str, Any], thinking: Thinking, target: Target, dropped: set[str]) -> None:
+    """Only a wish that this model would refuse is changed: left out where it does not think, else the nearest word."""
+    wish = effort_of(thinking)
+    effort, less = (None, False) if wish is None else taken_effort(wish, target)
+    if target.known and "reasoning" not in target.capabilities:
+        tree = {name: msgspec.json.decode(fields[name]) for name in THINKING_FIELDS if name in fields}
+        for name in thinking_of(tree)[1]:
+            del fields[name]
+        if less:
+            dropped.add("reasoning_effort")
+    elif less and "reasoning_effort" in fields:
+        fields["reasoning_effort"] = effort
+        dropped.add("reasoning_effort")
+
+
+def _translated(request: ChatRequest, target: Target, host: Host, dropped: set[str]) -> dict[str, Any]:
+    if request.native:
+        raise UnsupportedFeature(f"{request.native[0]}: this model cannot be asked for it", param=request.native[0])
+    marks = target.provider == "openai"
+    messages, left_out = Translation(target.model_id, marks).of(request)
+    dropped |= left_out
+    dropped.update(request.extra)
+    if request.metadata and request.original is not None:
+        # OpenAI keeps metadata only with answers that it stores, and refuses it elsewhere
+        dropped.add("metadata")
+    if request.marker and not marks:
+        dropped.add("cache_control")
+    fields: dict[str, Any] = {"messages": messages}
     if request.max_tokens is not None:
-        fields[max_tokens_field] = request.max_tokens
-    for name in ("temperature", "top_p", "seed", "user"):
-        value = getattr(request, name)
-        if value is not None:
-            fields[name] = value
-    if request.stop:
-        fields["stop"] = list(request.stop)
-    if request.json_mode:
-        fields["response_format"] = {"type": "json_object"}
+        fields[target.max_tokens_field or host.max_tokens_field] = request.max_tokens
+    fields |= wished_fields(request, host.strict, dropped)
+    wish = None if request.thinking is None else effort_of(request.thinking)
+    if wish is not None:
+        effort, less = taken_effort(wish, target)
+        if effort is not None:
+            fields["reasoning_effort"] = effort
+        if less:
+            dropped.add("reasoning_effort")
     return fields
-
-
-def _message(message: Message) -> dict[str, str]:
-    said = {"role": message.role, "content": message.text}
-    if message.name is not None:
-        said["name"] = message.name
-    return said

@@ -1,139 +1,182 @@
-"""OpenAI's event stream, in both directions. `Delta.raw` is one chunk's JSON as it came."""
+"""OpenAI's event stream as hosts send it: chunks to deltas. `Delta.raw` is the whole event as it goes on the wire."""
 
-import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
 
-from ...domain.answer import Delta, Usage
-from ...domain.request import ChatRequest
-from ...errors import RouterError, TruncatedAnswer
-from ..common.sse import EventStream
+from ...domain.answer import Delta, FinishReason
+from ..common.call_ids import minted
+from ..common.reading import EventReader
+from ..common.said import read
+from ..common.sse import Event
 from . import reply
-from .face import error_body, usage_body
+from .failure import error_event, stray_error
+from .reply_shape import BODY, CHUNK, NOTHING_SAID, Body, Choice, Chunk, Said, Tool
+from .usage import usage_of
 
-_encode = msgspec.json.Encoder().encode
+DONE = b"[DONE]"
 
 
-class OpenAIReader:
-    """Reads chunks until `[DONE]`; what comes after it is not read."""
+class Calls(Struct):
+    """The tool calls of one answer so far: hosts number them with gaps, all alike, or not at all; ours are 0, 1, 2...
 
-    __slots__ = ("_called", "_events", "done")
+    `places` maps a host's number to ours, `ids` are those under which the calls were opened.
+    """
+
+    count: int = 0
+    places: dict[int, int] = field(default_factory=dict)
+    ids: list[str] = field(default_factory=list)
+
+    def place(self, tool: Tool, name: str) -> tuple[int, bool]:
+        """(our number of the call that this piece belongs to, whether the piece opens it)."""
+        known = self.count - 1 if tool.index is None else self.places.get(tool.index, -1)
+        if known >= 0 and not self._another(tool, name, known):
+            return known, False
+        place, self.count = self.count, self.count + 1
+        if tool.index is not None:
+            self.places[tool.index] = place
+        self.ids.append(tool.id or "")
+        return place, True
+
+    def _another(self, tool: Tool, name: str, known: int) -> bool:
+        """Whether a piece under a known number is a new call: only a named one can be, and its id is another."""
+        if not name:
+            return False
+        if tool.id:
+            return tool.id != self.ids[known]
+        return tool.index is None
+
+
+class OpenAITaker:
+    """Takes chunks until `[DONE]`. The chunk that opens the stream tells the ids; they are not read again."""
+
+    __slots__ = ("_calls", "_id", "_opened", "finished")
 
     def __init__(self) -> None:
-        self._events = EventStream()
-        self._called = False
-        self.done = False
+        self._calls: dict[int, Calls] | None = None
+        self._id = ""
+        self._opened = False
+        self.finished = False
 
-    def feed(self, chunk: bytes) -> list[Delta]:
-        """The deltas completed by these bytes."""
-        deltas: list[Delta] = []
-        if self.done:
-            return deltas
-        for event in self._events.feed(chunk):
-            if event.data == b"[DONE]":
-                self.done = True
-                break
-            self._take(event.data, deltas)
+    def take(self, event: Event) -> list[Delta]:
+        """The deltas of one event. Raises RouterError for an error, wherever it stands in the event."""
+        data = event.data
+        if data == DONE:
+            self.finished = True
+            return []
+        if event.event == "error":
+            raise error_event(data)
+        if not self._opened:
+            return self._open(data)
+        chunk = read(data, CHUNK)
+        choices = chunk.choices
+        if choices and len(choices) == 1 and chunk.usage is None and chunk.error is None and chunk.x_groq is None:
+            text = plain_text(choices[0])
+            if text is not None:
+                return [Delta(text=text, raw=event_of(data))]
+        deltas = self._deltas(chunk, data)
+        if not deltas:
+            return [Delta(raw=event_of(data))]
+        deltas[0] = replace(deltas[0], raw=event_of(data))
         return deltas
 
-    def close(self) -> list[Delta]:
-        """Nothing is ever held back; a stream without `[DONE]` was cut."""
-        if not self.done:
-            raise TruncatedAnswer("the provider's stream ended without its terminator")
+    def rest(self) -> list[Delta]:
+        """Nothing is ever held back."""
         return []
 
-    def _take(self, data: bytes, deltas: list[Delta]) -> None:
-        body = reply.body_of(data)
-        usage = reply.usage_of(body.usage) if body.usage is not None else None
-        choice = body.choices[0] if body.choices else None
-        if choice is None or choice.index != 0:
-            deltas.append(Delta(usage=usage, response_id=body.id or "", model_id=body.model or "", raw=data))
-            return
-        said = choice.delta or reply.Said()
-        tools = said.tool_calls
-        if tools:
-            self._called = True
-        deltas.append(
-            Delta(
-                text=said.content if isinstance(said.content, str) else reply.text_of(said),
-                reasoning=said.reasoning_content or said.reasoning or "",
-                refusal=said.refusal or "",
-                finish_reason=None if choice.finish_reason is None else reply.finish_of(choice.finish_reason, self._called),
-                usage=usage,
-                response_id=body.id or "",
-                model_id=body.model or "",
-                raw=data,
-            )
+    def _open(self, data: bytes) -> list[Delta]:
+        """The chunk that opens the stream: like every other, and its ids come first."""
+        body = read(data, BODY)
+        self._id = body.id or ""
+        deltas = self._deltas(body, data)
+        self._opened = True
+        return [Delta(response_id=self._id, model_id=body.model or "", raw=event_of(data)), *deltas]
+
+    def _deltas(self, chunk: Chunk | Body, data: bytes) -> list[Delta]:
+        """Everything that a chunk may hold, in the order in which it means something: content, calls, finish, usage."""
+        reply.raise_error(chunk.error, chunk.x_groq)
+        told = chunk.usage if chunk.usage is not None else reply.groq(chunk.x_groq, "usage")
+        if not chunk.choices and told is None:
+            error = stray_error(data)
+            if error is not None:
+                raise error
+        deltas: list[Delta] = []
+        for choice in chunk.choices or ():
+            reply.raise_error(choice.error)
+            deltas += self._choice(choice)
+            told = choice.usage if told is None else told
+        usage = usage_of(told)
+        if usage is not None:
+            deltas.append(Delta(usage=usage))
+        return deltas
+
+    def _choice(self, choice: Choice) -> list[Delta]:
+        said = choice.delta or choice.message or NOTHING_SAID
+        index = choice.index
+        deltas = [
+            Delta(reasoning=thought.text, signature=thought.signature, redacted=thought.redacted, choice=index)
+            for thought in reply.thoughts_of(said)
+        ]
+        if said.refusal:
+            deltas.append(Delta(refusal=said.refusal, choice=index))
+        text = reply.text_of(said)
+        logprobs = () if choice.logprobs is None else reply.logprobs_of(choice.logprobs)
+        if text or logprobs:
+            deltas.append(Delta(text=text, logprobs=logprobs, choice=index))
+        if said.tool_calls or said.function_call is not None:
+            deltas += self._pieces(said, index)
+        reason = self._finish(choice)
+        if reason is not None:
+            deltas.append(Delta(finish_reason=reason, choice=index))
+        return deltas
+
+    def _finish(self, choice: Choice) -> FinishReason | None:
+        if choice.finish_reason is None:
+            return None
+        return reply.finish_of(choice.finish_reason, self._calls is not None and choice.index in self._calls)
+
+    def _pieces(self, said: Said, index: int) -> list[Delta]:
+        if self._calls is None:
+            self._calls = {}
+        calls = self._calls.setdefault(index, Calls())
+        tools = list(said.tool_calls or ())
+        if said.function_call is not None:
+            tools.append(Tool(index=-1, function=said.function_call))
+        return [self._piece(tool, calls, index) for tool in tools]
+
+    def _piece(self, tool: Tool, calls: Calls, index: int) -> Delta:
+        name, arguments = reply.spelled(tool)
+        place, opens = calls.place(tool, name)
+        return Delta(
+            tool_index=place,
+            tool_id=(tool.id or minted(self._id, str(index), str(place), name)) if opens else "",
+            tool_name=name if opens else "",
+            tool_arguments=arguments,
+            signature=reply.signature_of(tool),
+            choice=index,
         )
-        if tools:
-            deltas += [_piece(place, tool) for place, tool in enumerate(tools)]
 
 
-def _piece(place: int, tool: reply.Tool) -> Delta:
-    function = tool.function or reply.Function()
-    return Delta(
-        tool_index=place if tool.index is None else tool.index,
-        tool_id=tool.id or "",
-        tool_name=function.name or "",
-        tool_arguments=function.arguments or "",
-    )
+def plain_text(choice: Choice) -> str | None:
+    """The text of a choice that holds nothing else (nearly every chunk of every stream), None for any other."""
+    said = choice.delta
+    if said is None or type(said.content) is not str or choice.finish_reason is not None or choice.index:
+        return None
+    if said.tool_calls is not None or said.reasoning_content is not None or said.reasoning is not None:
+        return None
+    if said.refusal is not None or said.reasoning_details is not None or said.function_call is not None:
+        return None
+    if choice.logprobs is not None or choice.usage is not None or choice.error is not None:
+        return None
+    return said.content
 
 
-class OpenAIWriter:
-    """Writes chunks. With `native` the provider's own chunks pass as they came, but for a usage chunk nobody asked for."""
-
-    __slots__ = ("_head", "_model", "_native", "_opened", "_request")
-
-    def __init__(self, request: ChatRequest, call_id: str, created: int, model: str, native: bool) -> None:
-        head = {"id": f"chatcmpl-{call_id}", "object": "chat.completion.chunk", "created": created, "model": model}
-        self._head = b"data: " + _encode(head)[:-1] + b',"choices":'
-        self._request = request
-        self._native = native
-        self._opened = False
-
-    def write(self, delta: Delta) -> bytes:
-        """The event for this piece."""
-        if self._native:
-            if not delta.raw or (delta.usage and not self._request.include_usage and _only_usage(delta)):
-                return b""
-            return b"data: " + delta.raw + b"\n\n"
-        said = _said(delta)
-        if not said and delta.finish_reason is None:
-            return self._usage(delta.usage) if delta.usage and self._request.include_usage else b""
-        if not self._opened:
-            self._opened = True
-            said = {"role": "assistant", **said}
-        choice = {"index": 0, "delta": said, "finish_reason": delta.finish_reason}
-        chunk = self._head + _encode([choice]) + b"}\n\n"
-        return chunk + self._usage(delta.usage) if delta.usage and self._request.include_usage else chunk
-
-    def _usage(self, usage: Usage) -> bytes:
-        return self._head + b'[],"usage":' + _encode(usage_body(usage)) + b"}\n\n"
-
-    def finish(self, comment: str = "") -> bytes:
-        """The comment, if any, and `[DONE]`."""
-        return (f": {comment}\n\n".encode() if comment else b"") + b"data: [DONE]\n\n"
-
-    def fail(self, error: RouterError, request_id: str) -> bytes:
-        """One chunk holding the error; the SDKs raise on it."""
-        return b"data: " + error_body(error, request_id) + b"\n\n"
+def event_of(data: bytes) -> bytes:
+    """One event as it goes on the wire."""
+    if b"\n" in data:
+        data = data.replace(b"\n", b"\ndata: ")
+    return b"data: " + data + b"\n\n"
 
 
-def _only_usage(delta: Delta) -> bool:
-    return delta.finish_reason is None and not delta.speaks
-
-
-def _said(delta: Delta) -> dict[str, object]:
-    said: dict[str, object] = {}
-    if delta.text:
-        said["content"] = delta.text
-    if delta.reasoning:
-        said["reasoning_content"] = delta.reasoning
-    if delta.refusal:
-        said["refusal"] = delta.refusal
-    if delta.tool_index >= 0:
-        function: dict[str, str] = {"arguments": delta.tool_arguments}
-        tool: dict[str, object] = {"index": delta.tool_index, "function": function}
-        if delta.tool_id or delta.tool_name:
-            function["name"] = delta.tool_name
-            tool |= {"id": delta.tool_id, "type": "function"}
-        said["tool_calls"] = [tool]
-    return said
+def reader() -> EventReader:
+    """A fresh reader for one streamed answer."""
+    return EventReader(OpenAITaker(), reply.decode)
