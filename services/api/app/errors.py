@@ -3,6 +3,7 @@
     RouterError                       status  code                     falls back
     ├── CallerError                   400     bad_request              no
     │   ├── UnsupportedFeature        400     unsupported_feature      no
+    │   ├── ThreadUnsupported         400     thread_unsupported_request  no  (Anthropic's code: its SDKs go on without a thread)
     │   ├── ContextTooLong            400     context_length_exceeded  no   (also a provider's verdict on the request)
     │   ├── ContentFiltered           400     content_filter           no   (a provider's verdict on the request)
     │   ├── Unauthorized              401     invalid_api_key          no
@@ -81,6 +82,12 @@ class UnsupportedFeature(CallerError):
     """A wish that no candidate can fulfil."""
 
     code = "unsupported_feature"
+
+
+class ThreadUnsupported(CallerError):
+    """A conversation that the server would have to keep; the code is the one that makes Anthropic's SDKs send it whole."""
+
+    code = "thread_unsupported_request"
 
 
 class ContextTooLong(CallerError):

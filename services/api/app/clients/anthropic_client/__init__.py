@@ -9,19 +9,28 @@ from ...domain.target import Target
 from ...errors import RouterError
 from ..common.protocols import Call, Face, Reader, Wire, Writer
 from ..common.reading import EventReader
+from .count import decode_count, encode_count, render_count
 from .face import complain as error_body
 from .face import render as render_completion
 from .parse import parse as parse_body
+from .parse import parse_count
 from .reply import decode as decode_body
 from .reply import fault as read_fault
 from .request import encode as encode_request
-from .stream import AnthropicEvents, AnthropicWriter
+from .stream import AnthropicEvents
+from .writer import PING, AnthropicWriter
+
+__all__ = ["FACE", "PING", "WIRE", "decode_count", "encode_count", "parse_count", "render_count"]
 
 
 class AnthropicWire:
     """How we speak to Anthropic."""
 
     dialect = "anthropic"
+
+    def suited(self, quirks: tuple[str, ...]) -> Wire:
+        """Itself: no host of this dialect needs repairs."""
+        return self
 
     def encode(self, request: ChatRequest, target: Target, stream: bool) -> Call:
         """The HTTP request for this conversation."""

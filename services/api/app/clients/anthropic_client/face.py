@@ -1,4 +1,4 @@
-"""Anthropic's shapes towards callers: whole answers and errors (the stream's writer is in `stream`, the parser in `parse`)."""
+"""Anthropic's shapes towards callers: whole answers and errors (streams are in `writer`, requests in `parse`)."""
 
 from typing import Any, Final
 
@@ -6,8 +6,9 @@ import msgspec
 
 from ...domain.answer import Completion, FinishReason, Usage
 from ...domain.request import ChatRequest
-from ...errors import RouterError
+from ...errors import ContextTooLong, RouterError, ThreadUnsupported
 from ..common.said import arguments_object
+from .dialect import call_ids, carried
 
 # an answer that broke ("error") is shown as cut short: callers must not take it for complete
 STOP_REASON: Final[dict[FinishReason, str]] = {
@@ -34,28 +35,42 @@ _encode = msgspec.json.Encoder().encode
 
 def render(completion: Completion, request: ChatRequest, call_id: str) -> bytes:
     """A `message` body spelled out from a Completion of any origin."""
-    content: list[dict[str, Any]] = []
-    if completion.reasoning:
-        content.append({"type": "thinking", "thinking": completion.reasoning, "signature": ""})
-    if completion.text:
-        content.append({"type": "text", "text": completion.text})
-    content += [
-        {"type": "tool_use", "id": call.id, "name": call.name, "input": arguments_object(call.arguments)}
-        for call in completion.tool_calls
-    ]
     details = stop_details(completion.refusal, completion.finish_reason)
     body = {
-        "id": completion.response_id or f"msg_{call_id}",
+        "id": message_id(completion.response_id, call_id),
         "type": "message",
         "role": "assistant",
         "model": completion.model_id or request.model,
-        "content": content,
+        "content": _content(completion),
         "stop_reason": "refusal" if details else STOP_REASON[completion.finish_reason or "stop"],
         "stop_sequence": None,
         "stop_details": details,
         "usage": shown_usage(completion.usage or Usage()),
     }
     return _encode(body)
+
+
+def message_id(response_id: str, call_id: str) -> str:
+    """The answer's own id where it is one of this dialect, else one of ours."""
+    return response_id if response_id.startswith("msg_") else f"msg_{call_id}"
+
+
+def _content(completion: Completion) -> list[dict[str, Any]]:
+    content: list[dict[str, Any]] = []
+    for thought in completion.thoughts:
+        if thought.redacted:
+            content.append({"type": "redacted_thinking", "data": thought.redacted})
+        if thought.text or thought.signature:
+            content.append({"type": "thinking", "thinking": thought.text, "signature": thought.signature})
+    if completion.text:
+        content.append({"type": "text", "text": completion.text})
+    ids = call_ids()
+    for call in completion.tool_calls:
+        shown_id = ids.called(call.id)
+        if call.signature:
+            content.append({"type": "redacted_thinking", "data": carried(call.signature, shown_id)})
+        content.append({"type": "tool_use", "id": shown_id, "name": call.name, "input": arguments_object(call.arguments)})
+    return content
 
 
 def stop_details(refusal: str, finish: FinishReason | None) -> dict[str, str | None] | None:
@@ -79,5 +94,16 @@ def shown_usage(usage: Usage) -> dict[str, Any]:
 def complain(error: RouterError, request_id: str) -> bytes:
     """The error envelope; `code` is our own stable word beside Anthropic's coarser type."""
     kind = _ERROR_TYPE.get(error.status, "api_error" if error.status >= 500 else "invalid_request_error")
-    shown = {"type": kind, "message": error.message, "code": error.code, "param": error.param}
+    shown: dict[str, Any] = {"type": kind, "message": _worded(error), "code": error.code, "param": error.param}
+    if isinstance(error, ThreadUnsupported):
+        shown["details"] = {"error_code": error.code, "unsupported": []}
     return _encode({"type": "error", "error": shown, "request_id": request_id})
+
+
+def _worded(error: RouterError) -> str:
+    """The message; of an overflow in Anthropic's own words, by which its clients know that they have to shorten."""
+    if not isinstance(error, ContextTooLong):
+        return error.message
+    if error.tokens is None or error.limit is None:
+        return f"prompt is too long: {error.message}"
+    return f"prompt is too long: {error.tokens} tokens > {error.limit} maximum"

@@ -1,21 +1,37 @@
 """From a caller's Messages body to a ChatRequest. What only Anthropic's dialect can carry is named, never dropped."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from ...domain.request import ChatRequest, Foreign, Message, Original, Part, Role, Text
-from ...errors import CallerError
+from ...domain.request import NO_CONSTRAINTS, ChatRequest, Message, Original, Role, Text
+from ...errors import CallerError, ThreadUnsupported
 from ..common.body import opened, typed
+from ..common.wishes import NO_WISHES, RouterWishes, cache_of, mode_of
+from . import options
+from .dialect import DIALECT
+from .parts import Blocks, Marker, marker_of
 
-_CARRIED = frozenset(
-    {"model", "max_tokens", "messages", "system", "temperature", "top_p", "stop_sequences", "stream", "metadata", "router"}
-)
+_ROLES: Final[dict[str, Role]] = {"user": "user", "assistant": "assistant", "system": "system"}
+# what changes who answers, or with what at hand: no model of another dialect could do it
+_NATIVE: Final = frozenset({"container", "mcp_servers"})
+_OTHER_FACES: Final = {
+    **dict.fromkeys(
+        (
+            "max_completion_tokens", "response_format", "functions", "function_call", "reasoning_effort", "stream_options",
+            "parallel_tool_calls", "stop",
+        ),
+        "/v1/chat/completions",
+    ),
+    **dict.fromkeys(("input", "max_output_tokens", "previous_response_id"), "/v1/responses"),
+    "prompt": "/query",
+}  # fmt: skip
+_PART_OF_OUTPUT: Final = frozenset({"effort", "format"})
 
 
 class _Turn(Struct):
-    role: Literal["user", "assistant", "system"]
+    role: str
     content: str | list[Raw]
 
 
@@ -25,35 +41,68 @@ class _Metadata(Struct):
 
 class _Body(Struct):
     model: str
-    max_tokens: Annotated[int, Meta(ge=0, le=2**31 - 1)]
-    messages: Annotated[list[_Turn], Meta(min_length=1)]
+    messages: list[_Turn]
+    max_tokens: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None
     system: str | list[Raw] | None = None
     temperature: Annotated[float, Meta(ge=0, le=1)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    top_k: Annotated[float, Meta(ge=0)] | None = None
     stop_sequences: list[str] | None = None
     stream: bool | None = None
     metadata: _Metadata | None = None
+    tools: list[Raw] | None = None
+    tool_choice: options.Choice | None = None
+    thinking: options.ThinkingWish | None = None
+    output_config: options.OutputWish | None = None
+    output_format: options.OutputFormat | None = None
+    service_tier: str | None = None
+    speed: str | None = None
+    cache_control: Marker | None = None
+    router: RouterWishes | None = None
 
 
-class _Part(Struct):
-    type: str
-    text: str | None = None
-
-
+_CARRIED: Final = frozenset(_Body.__struct_fields__)
 _body = msgspec.json.Decoder(_Body)
-_part = msgspec.json.Decoder(_Part)
+_raws = msgspec.json.Decoder(list[Raw])
+_encode = msgspec.json.Encoder().encode
 
 
 def parse(data: bytes) -> ChatRequest:
-    """The caller's request. Raises CallerError naming the field to change."""
+    """The request of `POST /v1/messages`. Raises CallerError naming the field to change."""
+    return _parsed(data, answering=True)
+
+
+def parse_count(data: bytes) -> ChatRequest:
+    """The request of `POST /v1/messages/count_tokens`, which has no limit. Raises CallerError naming the field to change."""
+    return _parsed(data, answering=False)
+
+
+def _parsed(data: bytes, answering: bool) -> ChatRequest:
     tree, fields = opened(data)
-    body = typed(data, _body)
-    native = [name for name in fields if name not in _CARRIED and tree[name] is not None]
-    messages: list[Message] = []
-    if body.system:
-        messages.append(_message("system", body.system, "system", native))
-    for place, turn in enumerate(body.messages):
-        messages.append(_message(turn.role, turn.content, f"messages[{place}].content", native))
+    _refuse_unheld(tree)
+    try:
+        body = typed(data, _body)
+    except CallerError:
+        _refuse_chat_turns(tree)
+        raise
+    if answering and body.max_tokens is None:
+        raise CallerError("max_tokens: required field is missing", param="max_tokens")
+    if not body.messages:
+        raise CallerError("messages: at least one message is needed", param="messages")
+    found = Blocks()
+    messages = _messages(body, tree, found)
+    if found.mended:
+        _mend(fields, tree, found.mended)
+    _sort_out(tree, body, found)
+    return _request(body, messages, tree, found, Original(DIALECT, fields))
+
+
+def _request(body: _Body, messages: list[Message], tree: dict[str, Any], found: Blocks, original: Original) -> ChatRequest:
+    router = body.router or NO_WISHES
+    choice, output = body.tool_choice, body.output_config
+    tools = options.tools_of(body.tools, tree["tools"], found) if body.tools else ()
+    thinking = options.thinking_of(body.thinking, output, found) if body.thinking or output else None
+    form = options.format_of(output, body.output_format, found) if output or body.output_format else None
     return ChatRequest(
         messages=tuple(messages),
         model=body.model,
@@ -62,28 +111,78 @@ def parse(data: bytes) -> ChatRequest:
         max_tokens=body.max_tokens,
         temperature=body.temperature,
         top_p=body.top_p,
+        top_k=body.top_k,
         stop=tuple(body.stop_sequences or ()),
-        needs=frozenset({"tools"}) if "tools" in native else frozenset(),
-        native=tuple(native),
+        tools=tools,
+        tool_choice=options.choice_of(choice),
+        parallel_tools=options.parallel_of(choice),
+        format=form,
+        thinking=thinking,
+        tier=options.tier_of(body.service_tier, body.speed),
+        marker=marker_of(body.cache_control),
+        native=tuple(found.native),
+        extra=tuple(dict.fromkeys(found.extra)),
+        mode=mode_of(router.mode, "router.mode"),
+        constraints=router.constraints or NO_CONSTRAINTS,
+        cache=cache_of(router.cache, "router.cache"),
+        session=router.session,
+        explain=router.explain,
         user=body.metadata.user_id if body.metadata else None,
-        original=Original("anthropic", fields),
+        original=original,
     )
 
 
-def _message(role: Role, content: str | list[Raw], where: str, native: list[str]) -> Message:
-    if isinstance(content, str):
-        return Message(role, (Text(content),))
-    return Message(role, tuple(_one(raw, f"{where}[{place}]", native) for place, raw in enumerate(content)))
+def _messages(body: _Body, tree: dict[str, Any], found: Blocks) -> list[Message]:
+    messages: list[Message] = []
+    if isinstance(body.system, str):
+        messages.append(Message("system", (Text(body.system),)))
+    elif body.system:
+        messages.append(Message("system", tuple(found.parts("system", body.system, tree["system"], "system"))))
+    for place, turn in enumerate(body.messages):
+        role = _ROLES.get(turn.role)
+        if role is None:
+            at = f"messages[{place}].role"
+            if turn.role in ("tool", "developer", "function"):
+                raise CallerError(f"{at}: the role `{turn.role}` belongs to POST /v1/chat/completions", param=at)
+            raise CallerError(f"{at}: use one of user, assistant, system", param=at)
+        messages += found.turns(role, turn.content, tree["messages"][place]["content"], place)
+    return messages
 
 
-def _one(raw: Raw, where: str, native: list[str]) -> Part:
-    try:
-        part = _part.decode(raw)
-    except msgspec.ValidationError:
-        raise CallerError(f"{where}: a block is an object with a `type`", param=where) from None
-    if part.type != "text":
-        native.append(where)
-        return Foreign(part.type, raw.copy())
-    if part.text is None:
-        raise CallerError(f"{where}.text: required field is missing", param=f"{where}.text")
-    return Text(part.text)
+def _refuse_unheld(tree: dict[str, Any]) -> None:
+    """Bodies of other faces, sent here by mistake, and conversations that a server would have to keep."""
+    if tree.get("thread") is not None:
+        raise ThreadUnsupported("thread: conversations are not kept here; send all messages without `thread`", param="thread")
+    if _OTHER_FACES.keys().isdisjoint(tree):
+        return
+    for name, route in _OTHER_FACES.items():
+        if tree.get(name) is not None:
+            raise CallerError(f"`{name}` belongs to POST {route}; this route takes Anthropic's Messages", param=name)
+
+
+def _refuse_chat_turns(tree: dict[str, Any]) -> None:
+    """A turn that says why the body could not be read: it is of OpenAI's chat, whose answers with calls have no content."""
+    turns = tree.get("messages")
+    for place, turn in enumerate(turns if type(turns) is list else ()):
+        if type(turn) is dict and ("tool_calls" in turn or turn.get("role") == "tool"):
+            at = f"messages[{place}]"
+            raise CallerError(f"{at}: this turn's shape belongs to POST /v1/chat/completions", param=at)
+
+
+def _mend(fields: dict[str, Raw], tree: dict[str, Any], places: set[int]) -> None:
+    """Put the turns whose media types were put right into the caller's own body; the others stay byte for byte."""
+    turns = _raws.decode(fields["messages"])
+    for place in places:
+        turns[place] = Raw(_encode(tree["messages"][place]))
+    fields["messages"] = Raw(_encode(turns))
+
+
+def _sort_out(tree: dict[str, Any], body: _Body, found: Blocks) -> None:
+    """Name the fields that have no typed place: those that another dialect could not do without, and those it could."""
+    for name, value in tree.items():
+        if name not in _CARRIED and value is not None:
+            (found.native if name in _NATIVE else found.extra).append(name)
+    if body.output_config is not None:
+        found.extra += [f"output_config.{name}" for name in tree["output_config"] if name not in _PART_OF_OUTPUT]
+    if body.max_tokens == 0:
+        found.native.append("max_tokens")  # nothing is to be said, only the prompt cache to be filled

@@ -5,10 +5,13 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Raw, Struct
 
-from ...domain.answer import Completion, FinishReason, ToolCall, Usage
+from ...domain.answer import Completion, FinishReason, Thought, ToolCall, Usage
 from ...errors import BadAnswer, RouterError
+from ..common.call_ids import minted
 from ..common.fault import fault_of, retry_after
 from ..common.said import NOTHING, Count, arguments_text, read, read_or_none, usage_of
+from ..common.seal import sealed
+from .dialect import DIALECT
 
 # a reason that is not listed (they may be added within a version) is an ordinary stop
 FINISH: dict[str, FinishReason] = {
@@ -41,6 +44,8 @@ class Block(Struct, frozen=True):
     type: str = ""
     text: str | None = None
     thinking: str | None = None
+    signature: str | None = None
+    data: str | None = None
     id: str | None = None
     name: str | None = None
     input: Raw = NOTHING
@@ -114,16 +119,18 @@ def decode(body: bytes) -> Completion:
     if said.content is None:
         raise BadAnswer("the provider's answer holds no content")
     blocks = said.content
+    calls = [block for block in blocks if block.type == "tool_use"]
     return Completion(
-        text="".join(block.text for block in blocks if block.type == "text" and block.text),
-        reasoning="".join(block.thinking for block in blocks if block.type == "thinking" and block.thinking),
+        text="".join([block.text for block in blocks if block.type == "text" and block.text]),
+        thoughts=_thoughts(blocks),
         refusal=refusal_of(said.stop_details),
         tool_calls=tuple(
-            ToolCall(block.id or "", block.name or "", arguments_text(block.input))
-            for block in blocks
-            if block.type == "tool_use"
+            [
+                ToolCall(call_id(block, said.id, place), block.name or "", arguments_text(block.input))
+                for place, block in enumerate(calls)
+            ]
         ),
-        finish_reason=finish_of(said.stop_reason),
+        finish_reason=finish_of(said.stop_reason, bool(calls)),
         usage=counted(spent_of(said.usage)),
         response_id=said.id or "",
         model_id=said.model or "",
@@ -131,9 +138,33 @@ def decode(body: bytes) -> Completion:
     )
 
 
-def finish_of(word: str | None) -> FinishReason | None:
-    """Our word for a stop reason."""
-    return None if word is None else FINISH.get(word, "stop")
+def _thoughts(blocks: list[Block]) -> tuple[Thought, ...]:
+    """The thoughts in order, their signatures sealed; one without a signature goes on in the next."""
+    thoughts: list[Thought] = []
+    for block in blocks:
+        if block.type == "redacted_thinking" and block.data:
+            thoughts.append(Thought(redacted=sealed(DIALECT, block.data)))
+        elif block.type == "thinking" and (block.thinking or block.signature):
+            text = block.thinking or ""
+            if thoughts and not thoughts[-1].signature and not thoughts[-1].redacted:
+                text = thoughts.pop().text + text
+            thoughts.append(Thought(text, sealed(DIALECT, block.signature or "")))
+    return tuple(thoughts)
+
+
+def call_id(block: Block, response_id: str | None, place: int) -> str:
+    """The id of a call; one that came without is given one."""
+    return block.id or minted(response_id or "", str(place), block.name or "")
+
+
+def finish_of(word: str | None, calls: bool) -> FinishReason | None:
+    """Our word for a stop reason. Whether calls were made is seen in the content, whatever the host says."""
+    if word is None:
+        return None
+    finish = FINISH.get(word, "stop")
+    if finish in ("stop", "tool_calls"):
+        return "tool_calls" if calls else "stop"
+    return finish
 
 
 def refusal_of(details: StopDetails | None) -> str:

@@ -1,89 +1,168 @@
-"""From a ChatRequest to Anthropic's Messages body. The caller's own fields, when they are of this dialect, travel untouched."""
+"""From a ChatRequest to Anthropic's Messages call. The caller's own fields, when they are of this dialect, travel untouched."""
 
 from typing import Any, Final
 
 import msgspec
-from msgspec import Raw
 
-from ...domain.request import ChatRequest
+from ...domain.request import ChatRequest, Format, Text
 from ...domain.target import Target
+from ...errors import CallerError
 from ..common.protocols import Call
-from ..common.turns import JSON_WISH, Turn, conversation
+from ..common.turns import JSON_WISH, conversation
+from .blocks import cache_control, messages_of, text_block
+from .dialect import DIALECT
+from .own import own_fields
+from .schema import enforceable
+from .thinking import by_budget, limit_of, told, unthought_loop
+from .tools import add_tools, forces
 
-DIALECT: Final = "anthropic"
 # Since 2026-10-21 a request that names any sampling parameter is refused, even at its default
 # (platform.claude.com/docs/en/api/migration-2026-10-21), so models that still sample are asked by the version before.
 VERSION: Final = "2026-10-21"
 SAMPLING_VERSION: Final = "2023-06-01"
-DEFAULT_MAX_TOKENS: Final = 4096
+FAST_BETA: Final = "fast-mode-2026-02-01"
 
-_encode = msgspec.json.Encoder().encode
 _SAMPLING: Final = ("temperature", "top_p", "top_k")
-_TRUE: Final = Raw(b"true")
+_HEADERS: Final = frozenset({"anthropic-version", "anthropic-beta"})
+_OFF: Final = {"type": "disabled"}
+_TIERS: Final = {"auto": "auto", "default": "standard_only", "priority": "auto"}
+# wishes that this dialect has no word for, by their names in OpenAI's
+_WORDLESS: Final = ("presence_penalty", "frequency_penalty", "seed", "top_logprobs")
+_encode = msgspec.json.Encoder().encode
 
 
 def encode(request: ChatRequest, target: Target, stream: bool) -> Call:
-    """The HTTP request. `dropped` names sampling, a seed and blank stop sequences where they cannot travel."""
+    """The HTTP request. `dropped` names what this model, or this dialect, cannot be told."""
+    fields, headers, dropped = body_of(request, target)
+    fields["model"] = target.model_id
+    if stream:
+        fields["stream"] = True
+    return called(f"{target.base_url}/v1/messages", fields, headers, target, stream, dropped)
+
+
+def body_of(request: ChatRequest, target: Target) -> tuple[dict[str, Any], dict[str, str], list[str]]:
+    """(fields but for model and stream, headers of the version and its betas, names of what was dropped)."""
     dropped: list[str] = []
-    samples = "sampling" in target.capabilities
+    headers: dict[str, str] = {}
     original = request.original
     if original is not None and original.dialect == DIALECT:
-        fields: dict[str, Any] = dict(original.fields)
-        fields.pop("router", None)
-        fields.pop("stream", None)
+        headers = {name: value for name, value in original.headers if name in _HEADERS}
+        fields = own_fields(request, original, target, dropped)
     else:
-        fields = _translated(request, dropped)
-    if not samples:
+        fields = _translated(request, target, dropped)
+        if fields.get("speed") == "fast":
+            headers["anthropic-beta"] = FAST_BETA
+    samples = "sampling" in target.capabilities or not target.known
+    if not samples or headers.get("anthropic-version") == VERSION:
         dropped += [name for name in _SAMPLING if fields.pop(name, None) is not None]
-    fields["model"] = target.model_id
-    fields["max_tokens"] = _max_tokens(request.max_tokens, target)
-    if stream:
-        fields["stream"] = _TRUE
+    if headers.get("anthropic-version") not in (VERSION, SAMPLING_VERSION):
+        headers["anthropic-version"] = VERSION if fields.keys().isdisjoint(_SAMPLING) else SAMPLING_VERSION
+    return fields, headers, dropped
+
+
+def called(url: str, fields: dict[str, Any], headers: dict[str, str], target: Target, stream: bool, dropped: list[str]) -> Call:
+    """The HTTP request of these fields and headers."""
     return Call(
-        url=f"{target.base_url}/v1/messages",
+        url=url,
         body=_encode(fields),
-        headers=(("content-type", "application/json"), ("anthropic-version", SAMPLING_VERSION if samples else VERSION)),
+        headers=(("content-type", "application/json"), *headers.items()),
         auth="x-api-key" if target.key_env else "",
         stream=stream,
-        dropped=tuple(dropped),
+        dropped=tuple(dict.fromkeys(dropped)),
     )
 
 
-def _max_tokens(asked: int | None, target: Target) -> int:
-    """The required limit: as asked, else a moderate default; never above what the model can write."""
-    if asked is None:
-        asked = DEFAULT_MAX_TOKENS
-    return asked if target.max_output is None else min(asked, target.max_output)
-
-
-def _translated(request: ChatRequest, dropped: list[str]) -> dict[str, Any]:
+def _translated(request: ChatRequest, target: Target, dropped: list[str]) -> dict[str, Any]:
     system, turns = conversation(request)
-    fields: dict[str, Any] = {"messages": [_turn(turn) for turn in turns]}
-    if request.json_mode:
-        system.append(JSON_WISH)
-    if system:
-        fields["system"] = "\n\n".join(system)
+    fields: dict[str, Any] = {"messages": messages_of(turns, target, dropped)}
+    if request.format is not None and request.format.kind == "json_object":
+        system.append(Text(JSON_WISH))
+    if any(part.marker for part in system):
+        fields["system"] = [text_block(part) for part in system]
+    elif system:
+        fields["system"] = "\n\n".join([part.text for part in system])
+    add_tools(request, target, fields, dropped)
+    _add_thinking(request, target, fields, dropped)
+    _add_format(request.format, fields)
+    _add_sampling(request, fields, dropped)
+    _add_stop(request.stop, fields, dropped)
+    _add_labels(request, fields, dropped)
+    dropped += _wordless(request)
+    return fields
+
+
+def _add_thinking(request: ChatRequest, target: Target, fields: dict[str, Any], dropped: list[str]) -> None:
+    """Set `max_tokens`, which is required, and how much to think."""
+    wish = request.thinking
+    if wish is None:
+        fields["max_tokens"] = limit_of(request.max_tokens, target)
+        return
+    forced = forces(request) or (by_budget(wish, target) and unthought_loop(request, target))
+    said = told(wish, target, request.max_tokens, forced, dropped)
+    fields["max_tokens"] = said.max_tokens
+    if said.thinking is not None:
+        fields["thinking"] = said.thinking
+    if said.effort is not None:
+        fields["output_config"] = {"effort": said.effort}
+
+
+def _add_format(form: Format | None, fields: dict[str, Any]) -> None:
+    if form is None or form.kind != "json_schema":
+        return
+    try:
+        schema = enforceable(form.schema)
+    except msgspec.MsgspecError:
+        raise CallerError("response_format: its schema is not an object", param="response_format") from None
+    fields.setdefault("output_config", {})["format"] = {"type": "json_schema", "schema": schema}
+
+
+def _add_sampling(request: ChatRequest, fields: dict[str, Any], dropped: list[str]) -> None:
+    """Sampling as models take it: not beside thinking, and temperature and top_p not beside each other."""
     if request.temperature is not None:
         fields["temperature"] = min(request.temperature, 1.0)  # the scale ends at 1 here, at 2 elsewhere
     if request.top_p is not None:
         fields["top_p"] = request.top_p
+    if request.top_k is not None:
+        fields["top_k"] = int(request.top_k)
+    if fields.get("thinking", _OFF)["type"] != "disabled":
+        dropped += [name for name in _SAMPLING if fields.pop(name, None) is not None]
+    elif "temperature" in fields and fields.pop("top_p", None) is not None:
+        dropped.append("top_p")
+
+
+def _add_labels(request: ChatRequest, fields: dict[str, Any], dropped: list[str]) -> None:
+    """What does not change the answer's words: breakpoints, the user, the tier."""
+    if request.marker:
+        fields["cache_control"] = cache_control(request.marker)
     if request.user is not None:
         fields["metadata"] = {"user_id": request.user}
-    if request.seed is not None:
-        dropped.append("seed")
-    _stop(request.stop, fields, dropped)
-    return fields
+    tier = request.tier
+    if tier == "fast":
+        fields["speed"] = tier
+    elif tier in _TIERS:
+        fields["service_tier"] = _TIERS[tier]
+    elif tier is not None:
+        dropped.append("service_tier")
 
 
-def _stop(stop: tuple[str, ...], fields: dict[str, Any], dropped: list[str]) -> None:
+def _add_stop(stop: tuple[str, ...], fields: dict[str, Any], dropped: list[str]) -> None:
     """Stop sequences, without blank ones: they would get the whole request refused."""
-    told = [text for text in stop if text.strip()]
-    if told:
-        fields["stop_sequences"] = told
-    if len(told) < len(stop):
+    said = [text for text in stop if text.strip()]
+    if said:
+        fields["stop_sequences"] = said
+    if len(said) < len(stop):
         dropped.append("stop")
 
 
-def _turn(turn: Turn) -> dict[str, Any]:
-    role = "assistant" if turn.assistant else "user"
-    return {"role": role, "content": [{"type": "text", "text": text} for text in turn.texts]}
+def _wordless(request: ChatRequest) -> list[str]:
+    """The wishes that this dialect has no words for."""
+    names = [name for name in _WORDLESS if getattr(request, name) is not None]
+    if request.n > 1:
+        names.append("n")
+    if request.logprobs:
+        names.append("logprobs")
+    if request.metadata and request.original is not None:
+        names.append("metadata")
+    if any(message.name for message in request.messages):
+        names.append("name")
+    return [*names, *request.extra]
