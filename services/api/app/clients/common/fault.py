@@ -29,14 +29,16 @@ _OVERFLOWS = tuple(
     re.compile(wording, re.ASCII | re.IGNORECASE)
     for wording in (
         # OpenAI, vLLM, Together
-        r"maximum context length (?:is|of) (?P<limit>[0-9]{1,9}) .{0,60}?(?:resulted in|requested)"
-        r" (?:about )?(?P<tokens>[0-9]{1,9}) tokens",
+        r"maximum context length (?:is|of) (?P<limit>[0-9]{1,9}) .{0,60}?(?:resulted in|requested|request has)"
+        r" (?:about |at least )?(?P<tokens>[0-9]{1,9}) (?:input )?tokens",
         # Anthropic: the prompt alone, and with what max_tokens reserves
         r"(?P<tokens>[0-9]{1,9}) tokens > (?P<limit>[0-9]{1,9})",
         r"(?P<tokens>[0-9]{1,9}) \+ (?P<more>[0-9]{1,9}) > (?P<limit>[0-9]{1,9})",
         # Gemini, llama.cpp
         r"\(?(?P<tokens>[0-9]{1,9})(?: tokens)?\)? exceeds the (?:maximum number of tokens allowed|available context size)"
         r"[^0-9]{0,4}(?P<limit>[0-9]{1,9})",
+        # xAI
+        r"maximum prompt length is (?P<limit>[0-9]{1,9}) .{0,40}?contains (?P<tokens>[0-9]{1,9}) tokens",
         # Mistral
         r"contains (?P<tokens>[0-9]{1,9}) tokens\b.{0,80}?(?P<limit>[0-9]{1,9}) maximum context length",
     )
@@ -96,13 +98,17 @@ def fault_of(status: int, code: str, message: str, *, retry_after: float | None 
 
 
 def numbers_of(message: str) -> tuple[int | None, int | None]:
-    """(tokens of the prompt, limit) as a provider's overflow message names them; (None, None) for wordings we do not know."""
+    """(tokens of the prompt, limit) as a provider's overflow message names them.
+
+    (None, None) for wordings we do not know, and for numbers that tell of no overflow: clients would reckon with them.
+    """
     plain = _THOUSANDS.sub("", message)
     for wording in _OVERFLOWS:
         found = wording.search(plain)
         if found is not None:
             counts = found.groupdict(default="0")
-            return int(counts["tokens"]) + int(counts.get("more", 0)), int(counts["limit"])
+            tokens, limit = int(counts["tokens"]) + int(counts.get("more", 0)), int(counts["limit"])
+            return (tokens, limit) if tokens > limit else (None, None)
     return None, None
 
 

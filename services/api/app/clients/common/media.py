@@ -14,17 +14,21 @@ _MAGIC: Final = (
     (b"GIF87a", "image/gif"),
     (b"GIF89a", "image/gif"),
     (b"%PDF-", "application/pdf"),
-    (b"ID3", "audio/mp3"),
+    (b"ID3\x02", "audio/mp3"),
+    (b"ID3\x03", "audio/mp3"),
+    (b"ID3\x04", "audio/mp3"),
 )
 _RIFF: Final = {b"WEBP": "image/webp", b"WAVE": "audio/wav"}
 _HEAD_CHARS: Final = 24  # of base64: 18 bytes, enough for every signature above
-_SAME: Final = {"image/jpg": "image/jpeg", "audio/mpeg": "audio/mp3", "audio/x-wav": "audio/wav"}
+_SAME: Final = {"audio/mpeg": "audio/mp3", "audio/x-wav": "audio/wav"}
+_MISSPELLED: Final = {"image/jpg": "image/jpeg"}  # no provider takes the left one
 
 
 def known_type(data: str) -> str | None:
     """The media type that base64 `data` shows by its first bytes, None when they are no signature we know."""
+    start = data[:_HEAD_CHARS]
     try:
-        head = base64.b64decode(data[:_HEAD_CHARS].encode("ascii", "replace"))
+        head = base64.b64decode(start[: len(start) // 4 * 4].encode("ascii", "replace"))
     except (binascii.Error, ValueError):
         return None
     for magic, media_type in _MAGIC:
@@ -35,20 +39,22 @@ def known_type(data: str) -> str | None:
 
 def true_type(stated: str, data: str) -> str:
     """`stated`, or what the bytes show when they show another one (clients label screenshots wrongly, providers then refuse)."""
-    stated = stated.lower()
+    stated = stated.strip().lower()
+    stated = _MISSPELLED.get(stated, stated)
     shown = known_type(data)
     return stated if shown is None or _SAME.get(stated, stated) == shown else shown
 
 
 def media_of(kind: MediaKind, url: str, where: str, *, name: str = "", detail: str = "", marker: str = "") -> Media:
     """The Media that a data URL holds or an https URL names. Raises CallerError naming `where` for any other URL."""
-    if url.startswith(("https://", "http://")):
+    scheme = url[:8].lower()
+    if scheme.startswith(("https://", "http://")):
         return Media(kind, url=url, name=name, detail=detail, marker=marker)
-    if not url.startswith("data:"):
+    if not scheme.startswith("data:"):
         raise CallerError(f"{where}: use an https URL or a data URL", param=where)
     head, comma, data = url[5:].partition(",")
     media_type, *parameters = head.split(";")
-    if not comma or "base64" not in parameters:
+    if not comma or not data or "base64" not in parameters:
         raise CallerError(f"{where}: a data URL must be `data:<type>;base64,<data>`", param=where)
     return Media(kind, media_type=true_type(media_type, data), data=data, name=name, detail=detail, marker=marker)
 

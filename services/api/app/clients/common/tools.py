@@ -10,6 +10,7 @@ from ...domain.request import EFFORTS, Called, Effort, Tool
 from ...errors import CallerError
 
 _NO_PARAMETERS: Final = Raw(b'{"type":"object","properties":{}}')
+_UNSAID: Final = frozenset({b"", b"null", b"{}"})
 _object = msgspec.json.Decoder(dict[str, Raw])
 
 
@@ -29,8 +30,8 @@ def input_of(called: Called) -> Raw:
 
 
 def schema_of(tool: Tool) -> Raw:
-    """A tool's parameters; a tool without any takes an empty object."""
-    return tool.parameters if bytes(tool.parameters) else _NO_PARAMETERS
+    """A tool's parameters; a tool without any, be they null or {}, takes an empty object and says so."""
+    return _NO_PARAMETERS if bytes(tool.parameters) in _UNSAID else tool.parameters
 
 
 def chosen_tools(tools: tuple[Tool, ...], names: tuple[str, ...]) -> tuple[Tool, ...]:

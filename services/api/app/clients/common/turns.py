@@ -28,13 +28,14 @@ def conversation(request: ChatRequest) -> tuple[list[Text], list[Turn]]:
     system: list[Text] = []
     turns: list[Turn] = []
     for message in request.messages:
-        parts = parts_of(message)
         if message.role not in _INSTRUCTIONS:
-            _add(turns, message.role == "assistant", parts)
-        elif turns:
-            _add(turns, False, [Text(f"[system] {part.text}", part.marker) for part in parts if isinstance(part, Text)])
+            _add(turns, message.role == "assistant", parts_of(message))
+            continue
+        texts = _texts_of(message)
+        if turns:
+            _add(turns, False, [Text(f"[system] {text.text}", text.marker) for text in texts])
         else:
-            system += [part for part in parts if isinstance(part, Text)]
+            system += texts
     if not turns:
         _add(turns, False, system)
         system = []
@@ -49,6 +50,15 @@ def parts_of(message: Message) -> list[Part]:
         if isinstance(part, Foreign):
             raise UnsupportedFeature(f"a part of type {part.kind} cannot be carried to this model", param="messages")
     return [part for part in message.parts if not isinstance(part, Text) or part.text.strip()]
+
+
+def _texts_of(message: Message) -> list[Text]:
+    texts: list[Text] = []
+    for part in parts_of(message):
+        if not isinstance(part, Text):
+            raise UnsupportedFeature("a system message can hold nothing but text for this model", param="messages")
+        texts.append(part)
+    return texts
 
 
 def _add(turns: list[Turn], assistant: bool, parts: Sequence[Part]) -> None:
