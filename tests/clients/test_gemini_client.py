@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from app.clients.gemini_client import FACE, WIRE
-from app.domain.answer import Completion, Delta, Usage
-from app.domain.request import ChatRequest, Message, Role, Text
+from app.domain.answer import Completion, Delta, Thought, TokenLogprob, Usage
+from app.domain.request import ChatRequest, Format, Message, Role, Text
 from app.domain.target import Target
 from app.errors import (
-    CallerError,
+    ContextTooLong,
     ProviderAuth,
     ProviderQuota,
     ProviderRateLimited,
@@ -25,7 +25,13 @@ SAMPLES = frozenset({"sampling"})
 
 
 def target(**changes: Any) -> Target:
-    facts = {"name": "row", "provider": "gemini", "model_id": "gemini-2.5-flash", "dialect": "gemini", "wire": "gemini"}
+    facts: dict[str, Any] = {
+        "name": "row",
+        "provider": "gemini",
+        "model_id": "gemini-2.5-flash",
+        "dialect": "gemini",
+        "wire": "gemini",
+    }
     facts |= {"base_url": "https://generativelanguage.googleapis.com", "key_env": ("GEMINI_API_KEY",), "capabilities": SAMPLES}
     return Target(**{**facts, **changes})
 
@@ -72,7 +78,14 @@ def test_instructions_and_turns_find_their_places() -> None:
 
 def test_wishes_are_told_in_its_words() -> None:
     """Limits, sampling, stop sequences, seed and JSON sit in the generation config; the limit never above the model's own."""
-    wishes = {"max_tokens": 9000, "temperature": 1.5, "top_p": 0.5, "stop": ("a", "b"), "seed": 7, "json_mode": True}
+    wishes = {
+        "max_tokens": 9000,
+        "temperature": 1.5,
+        "top_p": 0.5,
+        "stop": ("a", "b"),
+        "seed": 7,
+        "format": Format("json_object"),
+    }
     assert sent(says(("user", "hi"), **wishes), max_output=8192)["generationConfig"] == {
         "maxOutputTokens": 8192,
         "temperature": 1.5,
@@ -199,11 +212,47 @@ def test_each_failure_gets_its_meaning(status: int, error: dict[str, Any], kind:
     assert type(WIRE.fault(400, {}, (SAID / "bad_key.json").read_bytes())) is ProviderAuth
 
 
-def test_the_face_reads_what_the_url_does_not_say() -> None:
-    """Unknown settings are named as this dialect's own; roles and parts are checked."""
-    body = {"contents": [{"parts": [{"text": "hi"}, {"inlineData": {}}]}], "generationConfig": {"topK": 3}, "tools": []}
-    request = FACE.parse(json.dumps(body).encode())
-    assert (request.model, request.stream) == ("auto", False)
-    assert request.native == ("tools", "generationConfig.topK", "contents[0].parts[1]")
-    with pytest.raises(CallerError):
-        FACE.parse(b'{"contents": [{"role": "bot", "parts": [{"text": "hi"}]}]}')
+@pytest.mark.parametrize(("tokens", "limit"), [(1_200_000, 1_048_576), (None, None)])
+def test_an_overflow_keeps_its_numbers_and_its_wording(tokens: int | None, limit: int | None) -> None:
+    """In Google's words both ways, so that clients shorten instead of giving up; no numbers are invented."""
+    fault = WIRE.fault(400, {}, FACE.complain(ContextTooLong("too long", tokens=tokens, limit=limit), "r"))
+    assert isinstance(fault, ContextTooLong)
+    assert (fault.tokens, fault.limit) == (tokens, limit)
+
+
+def test_tokens_are_told_with_their_probabilities() -> None:
+    """A logarithm of zero is left out by the host, and a token may come without alternatives."""
+    said = WIRE.decode((SAID / "logprobs.json").read_bytes())
+    assert said.logprobs == (TokenLogprob("No", -0.25, (("No", -0.25), ("Yes", -1.5))), TokenLogprob(" way", 0.0))
+
+
+def test_calls_of_one_step_are_told_apart_and_signatures_are_sealed() -> None:
+    """Two calls in one event; the text's own signature is a thought without words; each is marked as this dialect's."""
+    said = Completion.folded(read((SAID / "parallel_calls.sse").read_bytes()))
+    first, second = said.tool_calls
+    assert (first.arguments, second.arguments) == ('{"city":"Oslo"}', '{"city":"Bern"}')
+    assert first.id != second.id
+    assert (first.signature, second.signature) == ("lr1.gemini.CiQB", "")
+    assert said.thoughts == (Thought("Both at once."), Thought(redacted="lr1.gemini.CiQC"))
+    assert said.finish_reason == "tool_calls"
+
+
+def test_a_broken_call_is_an_error_not_a_stop() -> None:
+    """The model wrote a call that nobody can read: no text, no call, and the finish says so."""
+    said = WIRE.decode((SAID / "malformed_call.json").read_bytes())
+    assert (said.text, said.tool_calls, said.finish_reason, said.refusal) == ("", (), "error", "")
+
+
+def test_content_withheld_without_a_message_names_the_reason() -> None:
+    """The refusal is never empty."""
+    assert WIRE.decode(b'{"candidates": [{"finishReason": "SPII"}]}').refusal == "SPII"
+
+
+def test_every_event_is_kept_as_it_goes_on_the_wire() -> None:
+    """What a caller of this dialect would get: the event whole, once, also when its data came in two lines."""
+    event = b'data: {"candidates": [{"content": {"parts": [{"text": "a"},\ndata: {"text": "b"}]}}]}\n\n'
+    deltas = WIRE.reader().feed(event)
+    assert [delta.raw for delta in deltas] == [event, b""]
+    assert "".join(delta.text for delta in deltas) == "ab"
+    writer = FACE.writer(HI, "id", 0, "m", native=True)
+    assert b"".join(writer.write(delta) for delta in deltas) + writer.finish() == event

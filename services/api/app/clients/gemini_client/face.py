@@ -7,7 +7,7 @@ import msgspec
 
 from ...domain.answer import Completion, FinishReason, Thought, TokenLogprob, ToolCall, Usage
 from ...domain.request import ChatRequest
-from ...errors import RouterError
+from ...errors import ContextTooLong, RouterError
 from ..common.said import arguments_object
 from .signatures import shown
 
@@ -130,4 +130,13 @@ def complain(error: RouterError, request_id: str) -> bytes:
     if error.retry_after is not None:
         details.append({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{error.retry_after:.3f}s"})
     word = _ERROR_STATUS.get(error.status, "INTERNAL" if error.status >= 500 else "INVALID_ARGUMENT")
-    return _encode({"error": {"code": error.status, "message": error.message, "status": word, "details": details}})
+    return _encode({"error": {"code": error.status, "message": _worded(error), "status": word, "details": details}})
+
+
+def _worded(error: RouterError) -> str:
+    """The message; an overflow in Google's own words, by which clients know that they have to shorten."""
+    if not isinstance(error, ContextTooLong):
+        return error.message
+    if error.tokens is None or error.limit is None:
+        return "The input token count exceeds the maximum number of tokens allowed."
+    return f"The input token count ({error.tokens}) exceeds the maximum number of tokens allowed ({error.limit})."

@@ -19,6 +19,7 @@ from ...domain.request import (
 from ..common.body import opened, typed
 from ..common.said import NOTHING
 from .schema import json_schema
+from .spelling import camel
 from .turns import Content, Turns, detail_of
 
 _CARRIED: Final = frozenset(
@@ -103,13 +104,14 @@ class _Body(Struct, rename="camel"):
 
 
 _body = msgspec.json.Decoder(_Body)
-_CONFIG: Final = frozenset(msgspec.structs.fields(_Config)[place].encode_name for place in range(len(_Config.__struct_fields__)))
+_CONFIG: Final = frozenset(field.encode_name for field in msgspec.structs.fields(_Config))
 
 
 def parse(data: bytes) -> ChatRequest:
     """The caller's request. Raises CallerError naming the field to change."""
-    tree, fields = opened(data)
-    body = typed(data, _body)
+    written, fields = opened(data)
+    tree = camel(written)
+    body = typed(data if tree == written else msgspec.json.encode(tree), _body)
     config = body.generation_config or _Config()
     turns = Turns(tree["contents"], detail_of(config.media_resolution))
     messages = turns.read(body.contents)

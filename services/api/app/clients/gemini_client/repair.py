@@ -9,6 +9,7 @@ from ..common.seal import signed_by
 from .contents import DIALECT
 from .model import checks_signatures
 from .signatures import MARKS, UNSIGNED, opened
+from .spelling import camel
 
 _decode = msgspec.json.Decoder(list[dict[str, Any]]).decode
 _encode = msgspec.json.Encoder().encode
@@ -19,18 +20,17 @@ def own_contents(contents: Raw, model_id: str) -> tuple[Raw, bool]:
     body = bytes(contents)
     if not any(mark in body for mark in MARKS):
         return contents, False
-    turns = _decode(body)
+    turns = camel(_decode(body))
     foreign = False
     for turn in turns:
         kept = []
-        for part in turn.get("parts") or ():
+        for part in turn["parts"]:
             fits = _unseal(part, model_id)
             foreign = foreign or not fits
-            if fits or "functionCall" in part or (part.get("text") and not part.get("thought")):
+            if fits or not _is_thought(part):
                 kept.append(part)
-        if kept:
-            turn["parts"] = kept
-    return Raw(_encode([turn for turn in turns if turn.get("parts")])), foreign
+        turn["parts"] = kept
+    return Raw(_encode([turn for turn in turns if turn["parts"]])), foreign
 
 
 def _unseal(part: dict[str, Any], model_id: str) -> bool:
@@ -46,3 +46,8 @@ def _unseal(part: dict[str, Any], model_id: str) -> bool:
     if "functionCall" in part and checks_signatures(model_id):
         part["thoughtSignature"] = UNSIGNED
     return False
+
+
+def _is_thought(part: dict[str, Any]) -> bool:
+    """Whether a part is a thought or, its signature gone, nothing at all."""
+    return bool(part.get("thought")) or not any(part.values())

@@ -102,11 +102,12 @@ class Answer:
         assert call is not None  # noqa: S101 - only called for calls
         place = self._calls
         self._calls += 1
+        name, arguments = call.name or "", arguments_text(call.args)
         return Delta(
             tool_index=place,
-            tool_id=call.id or minted(response_id, str(place), call.name or ""),
-            tool_name=call.name or "",
-            tool_arguments=arguments_text(call.args),
+            tool_id=call.id or minted(response_id, str(place), name, arguments),
+            tool_name=name,
+            tool_arguments=arguments,
             signature=signature,
         )
 

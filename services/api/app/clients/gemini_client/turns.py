@@ -207,7 +207,9 @@ def _split(parts: Sequence[Part]) -> list[Message]:
 
 def _said(response: Raw) -> tuple[str, bool]:
     """(text, whether the tool reports an error) of a result's object."""
-    data = bytes(response) or b"{}"
+    data = bytes(response)
+    if not data:
+        return "", False
     try:
         told = _object.decode(data)
     except msgspec.ValidationError:
@@ -216,4 +218,4 @@ def _said(response: Raw) -> tuple[str, bool]:
         name, value = next(iter(told.items()))
         if name in _WRAPPED and isinstance(value, str):
             return value, name == "error"
-    return (msgspec.json.format(data, indent=-1).decode() if told else ""), False
+    return msgspec.json.format(data, indent=-1).decode(), False
