@@ -1,0 +1,97 @@
+"""How Mistral spells an answer. What it takes of a request stands elsewhere."""
+
+import json
+from typing import Any
+
+from . import openai_said
+from .asked import Asked
+from .said import Overflow, Said, proof
+
+
+def whole(said: Said, asked: Asked) -> bytes:
+    """A whole answer: OpenAI's shape with thoughts as chunks of the content."""
+    if asked.path.endswith("/embeddings"):
+        return openai_said.whole(said, Asked("mistral", "/embeddings", {}, "", asked.body))
+    body = json.loads(openai_said.whole(_thoughtless(said), asked))
+    body["id"] = "judged"
+    for choice in body["choices"]:
+        message = choice["message"]
+        message.pop("refusal")
+        message["tool_calls"] = _short(message.get("tool_calls"))
+        message["content"] = _content(said, message["content"] or "", asked.model)
+    return json.dumps(body).encode()
+
+
+def events(said: Said, asked: Asked) -> list[bytes]:
+    """A streamed answer, event by event: calls come whole, the usage rides on the last chunk."""
+    body = json.loads(whole(said, asked))
+    choice = body["choices"][0]
+    message, usage = choice.pop("message"), body.pop("usage")
+    body["object"] = "chat.completion.chunk"
+    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
+    content = message["content"] if isinstance(message["content"], list) else [{"type": "text", "text": message["content"]}]
+    for part in content:
+        deltas += _pieces(said, part)
+    last: dict[str, Any] = {"content": ""}
+    if message.get("tool_calls"):
+        last["tool_calls"] = [{**call, "index": at} for at, call in enumerate(message["tool_calls"])]
+    spoken = [_event({**body, "choices": [{**choice, "delta": delta, "finish_reason": None}]}) for delta in deltas]
+    spoken.append(_event({**body, "choices": [{**choice, "delta": last, "logprobs": None}], "usage": usage}))
+    return [*spoken, b"data: [DONE]\n\n"]
+
+
+def fault(said: Said) -> tuple[int, bytes]:
+    """An HTTP failure: status and body."""
+    failure = said.failure
+    if isinstance(failure, Overflow):
+        text = (
+            f"Prompt contains {failure.tokens} tokens and 0 draft tokens, too large for model with {failure.limit} "
+            "maximum context length"
+        )
+        return 400, _error(400, "invalid_request_error", text, "3051")
+    assert failure is not None
+    return failure.status, _error(failure.status, "service_unavailable", failure.message, "3505")
+
+
+def refused(complaints: list[str]) -> tuple[int, bytes]:
+    """What the provider says to a request that it does not take."""
+    detail = [{"type": "extra_forbidden", "loc": ["body"], "msg": complaint} for complaint in complaints]
+    return 422, json.dumps({"detail": detail}).encode()
+
+
+def _error(status: int, kind: str, message: str, code: str) -> bytes:
+    said = {"object": "error", "message": message, "type": kind, "param": None, "code": code, "raw_status_code": status}
+    return json.dumps(said).encode()
+
+
+def _thoughtless(said: Said) -> Said:
+    return Said(**{**vars(said), "thought": "", "refusal": "", "blocked": False})
+
+
+def _short(calls: list[dict[str, Any]] | None) -> list[dict[str, Any]] | None:
+    """Calls with ids of nine letters and digits."""
+    return [
+        {**call, "id": call["id"] if len(call["id"]) == 9 else f"judged{at:03}"} for at, call in enumerate(calls or [])
+    ] or None
+
+
+def _content(said: Said, text: str, model: str) -> Any:
+    if not said.thought:
+        return text
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": said.thought}], "signature": proof("mistral", model)}
+    return [thought, {"type": "text", "text": text}] if text else [thought]
+
+
+def _pieces(said: Said, part: dict[str, Any]) -> list[dict[str, Any]]:
+    if part["type"] == "text":
+        return [{"content": piece} for piece in said.pieces(part["text"])]
+    pieces = said.pieces(part["thinking"][0]["text"])
+    deltas = []
+    for at, piece in enumerate(pieces):
+        chunk = {"type": "thinking", "thinking": [{"type": "text", "text": piece}]}
+        deltas.append({"content": [{**chunk, "signature": part["signature"]} if at == len(pieces) - 1 else chunk]})
+    return deltas
+
+
+def _event(body: dict[str, Any]) -> bytes:
+    return b"data: " + json.dumps(body).encode() + b"\n\n"
