@@ -40,7 +40,11 @@ models:
   claude: {{provider: anthropic, id: claude-embed, kind: embedding}}
   chat: {{provider: openai, id: gpt-4o-mini}}
 """
-KEYS = {"OPENAI_API_KEY": "sk-canary-openai-0123456789", "B_KEY": "sk-canary-b-0123456789", "GEMINI_API_KEY": "canary-gem-0123456789"}
+KEYS = {
+    "OPENAI_API_KEY": "sk-canary-openai-0123456789",
+    "B_KEY": "sk-canary-b-0123456789",
+    "GEMINI_API_KEY": "canary-gem-0123456789",
+}
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +127,12 @@ def test_the_reply_carries_the_contracts_headers(mock: Service) -> None:
 
 def test_the_call_leaves_one_record(mock: Service) -> None:
     answer = embed(
-        mock, ["one", "two"], {"x-router-session": "s-1", "x-request-id": "mine"}, user="u", metadata={"k": "v"}, encoding_format="base64"
+        mock,
+        ["one", "two"],
+        {"x-router-session": "s-1", "x-request-id": "mine"},
+        user="u",
+        metadata={"k": "v"},
+        encoding_format="base64",
     )
     record = mock.record(answer.headers["x-request-id"])
     facts = ("face", "asked", "decided", "served", "provider", "model_id", "outcome", "status", "tokens_in", "tokens_out")
@@ -196,7 +205,9 @@ def test_auto_never_picks_a_model_that_makes_embeddings(mock: Service) -> None:
         ({"base_url": "http://x"}, 400, "base_url"),
     ],
 )
-def test_what_is_wrong_with_a_body_is_named_in_openais_envelope(mock: Service, body: dict[str, Any], status: int, param: str) -> None:
+def test_what_is_wrong_with_a_body_is_named_in_openais_envelope(
+    mock: Service, body: dict[str, Any], status: int, param: str
+) -> None:
     answer = mock.request(ROUTE, {"model": "text-embedding-3-small", "input": "x", **body})
     told = answer.json()["error"]
     assert (answer.status, told["param"], told["type"]) == (status, param, "invalid_request_error")
