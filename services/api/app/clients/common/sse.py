@@ -41,6 +41,9 @@ class EventStream:
         if between and chunk[-2:] == b"\n\n" and chunk[:6] == b"data: " and b"\r" not in chunk:
             # the common case, a chunk of whole events with one data line each, is cut without walking its lines
             self._skip_lf = False
+            end = len(chunk) - 2
+            if chunk.find(b"\n", 6) == end:  # one event, as most providers send them
+                return [Event("", chunk[6:end])]
             blocks = chunk[:-2].split(b"\n\n")
             if all(block[:6] == b"data: " and b"\n" not in block for block in blocks):
                 return [Event("", block[6:]) for block in blocks]

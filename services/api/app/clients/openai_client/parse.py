@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from ...domain.request import NO_CONSTRAINTS, ChatRequest, Original, Tool, ToolChoice
+from ...domain.request import NO_CONSTRAINTS, ChatRequest, Original, Thinking, Tool, ToolChoice
 from ...errors import CallerError
 from ..common.body import opened, typed
 from ..common.wishes import NO_WISHES, RouterWishes, cache_of, mode_of
@@ -83,8 +83,7 @@ def parse(data: bytes) -> ChatRequest:
     native = notes.native
     messages = messages_of(body.messages, notes)
     tools, choice, parallel = _tools(body, native)
-    thinking, understood = thinking_of(tree)
-    extra = _others(tree, understood, native)
+    thinking, extra = (None, ()) if tree.keys() <= _READ else _others(tree, native)
     router = body.router or NO_WISHES
     if notes.mended:
         fields["messages"] = with_true_types(fields["messages"], notes.mended)
@@ -110,12 +109,12 @@ def parse(data: bytes) -> ChatRequest:
         format=format_of(body.response_format, native),
         thinking=thinking,
         tier=body.service_tier,
-        marker=marker_of(tree.get("cache_control")),
+        marker="" if "cache_control" not in tree else marker_of(tree["cache_control"]),
         native=tuple(native),
         extra=extra,
-        mode=mode_of(router.mode, "router.mode"),
+        mode=None if router.mode is None else mode_of(router.mode, "router.mode"),
         constraints=router.constraints or NO_CONSTRAINTS,
-        cache=cache_of(router.cache, "router.cache"),
+        cache=None if router.cache is None else cache_of(router.cache, "router.cache"),
         session=router.session,
         explain=router.explain,
         user=body.user or body.safety_identifier,
@@ -131,13 +130,16 @@ def stops_of(stop: str | list[str] | None) -> tuple[str, ...]:
 
 def _tools(body: ChatBody, native: list[str]) -> tuple[tuple[Tool, ...], ToolChoice | None, bool | None]:
     """(tools, choice, whether several calls at once are welcome); the older `functions` allow one call."""
+    if body.tools is None and body.tool_choice is None and body.functions is None:
+        return (), None, body.parallel_tool_calls
     if body.functions is None or body.tools:
         return tools_of(body.tools, native), choice_of(body.tool_choice, native), body.parallel_tool_calls
     return functions_of(body.functions), choice_of(body.function_call, native, "function_call"), False
 
 
-def _others(tree: Mapping[str, Any], understood: tuple[str, ...], native: list[str]) -> tuple[str, ...]:
-    """The names of the caller's fields that no other dialect has; those that bind to this one go to `native`."""
+def _others(tree: dict[str, Any], native: list[str]) -> tuple[Thinking | None, tuple[str, ...]]:
+    """(how much to think, the names of the fields that no other dialect has); those that bind to this one go to `native`."""
+    thinking, understood = thinking_of(tree)
     extra = []
     for name, value in tree.items():
         if name in _READ or name in understood or value is None:
@@ -146,7 +148,7 @@ def _others(tree: Mapping[str, Any], understood: tuple[str, ...], native: list[s
             native.append(name)
         elif name != "modalities":
             extra.append(name)
-    return tuple(extra)
+    return thinking, tuple(extra)
 
 
 def refuse_other_faces(tree: Mapping[str, Any]) -> None:

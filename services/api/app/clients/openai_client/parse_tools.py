@@ -65,6 +65,7 @@ class ResponseFormat(Struct):
     json_schema: JsonSchema | None = None
 
 
+_MODES: tuple[Literal["auto", "none", "required"], ...] = ("auto", "none", "required")
 _tool = msgspec.json.Decoder(ChatTool)
 _choice = msgspec.json.Decoder(str | Chosen)
 
@@ -137,8 +138,9 @@ def choice_of(raw: Raw | None, native: list[str], field: str = "tool_choice") ->
 def _word(word: str, field: str) -> ToolChoice:
     if word == "any":  # what Mistral's callers are used to
         word = "required"
-    if word == "auto" or word == "none" or word == "required":  # noqa: PLR1714 - spelled out for the type checker
-        return ToolChoice(word)
+    for mode in _MODES:
+        if word == mode:
+            return ToolChoice(mode)
     raise CallerError(f"{field}: use auto, none, required or an object that names a tool", param=field)
 
 

@@ -1,5 +1,7 @@
 """OpenAI's event stream as hosts send it: chunks to deltas. `Delta.raw` is the whole event as it goes on the wire."""
 
+from typing import Final
+
 from msgspec import Struct, field
 from msgspec.structs import replace
 
@@ -13,7 +15,8 @@ from .failure import error_event, stray_error
 from .reply_shape import BODY, CHUNK, NOTHING_SAID, Body, Choice, Chunk, Said, Tool
 from .usage import usage_of
 
-DONE = b"[DONE]"
+DONE: Final = b"[DONE]"
+_LF: Final = 10  # as a number, since `in` finds a byte much faster than a string of one
 
 
 class Calls(Struct):
@@ -172,9 +175,9 @@ def plain_text(choice: Choice) -> str | None:
 
 def event_of(data: bytes) -> bytes:
     """One event as it goes on the wire."""
-    if b"\n" in data:
+    if _LF in data:
         data = data.replace(b"\n", b"\ndata: ")
-    return b"data: " + data + b"\n\n"
+    return b"data: %b\n\n" % data
 
 
 def reader() -> EventReader:
