@@ -45,6 +45,7 @@ from app.errors import (
 
 SAID = Path(__file__).parent / "said" / "mistral"
 SAMPLES = frozenset({"sampling", "reasoning"})
+OTHERS = Original("openai", {})
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGP4z8DwHwAFAAH/iZk9HQAAAABJRU5ErkJggg=="
 TEMPERATURE = Tool("temperature", "How warm it is.", Raw(b'{"type":"object","properties":{"city":{"type":"string"}}}'), True)
 CLOCK = Tool("clock")
@@ -114,7 +115,9 @@ def test_wishes_are_told_in_its_words_and_nothing_else_is() -> None:
         "format": Format("json_object"),
         "tier": "default",
     }
-    request = says(("developer", "Be kind."), ("user", "hi"), **wishes, include_usage=True, metadata={"a": "b"}, user="u")
+    request = says(
+        ("developer", "Be kind."), ("user", "hi"), **wishes, include_usage=True, metadata={"a": "b"}, user="u", original=OTHERS
+    )
     assert sent(request, stream=True) == {
         "model": "mistral-small-2603",
         "messages": [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "hi"}],
@@ -150,7 +153,7 @@ def test_wishes_are_told_in_its_words_and_nothing_else_is() -> None:
         ({"messages": (Message("user", (Text("hi", marker="5m"),)),)}, ("cache_control",)),
         ({"messages": (Message("user", (Text("hi"),), name="Ann"),)}, ("name",)),
         ({"extra": ("logit_bias", "store")}, ("logit_bias", "store")),
-        ({"user": "u", "metadata": {"user_id": "v"}}, ("user",)),
+        ({"user": "u", "metadata": {"user_id": "v"}, "original": OTHERS}, ("user",)),
     ],
 )
 def test_what_has_no_place_here_is_named(wishes: dict[str, Any], names: tuple[str, ...]) -> None:
@@ -237,6 +240,20 @@ def test_calls_and_results_go_under_ids_of_nine_letters() -> None:
     )
     assert second == {"role": "tool", "content": "", "tool_call_id": "aB3dE5gH7"}
     assert sent(request) == sent(request)
+
+
+def test_a_failed_call_says_so() -> None:
+    """There is no field for it, so it is said in the result."""
+    failed = Result("aB3dE5gH7", (Text("no such city"),), failed=True)
+    result = sent(turns(("user", (Text("hi"),)), ("assistant", CALLS[1:]), ("tool", (failed,))))["messages"][-1]
+    assert [chunk["text"] for chunk in result["content"]] == ["Error:", "no such city"]
+
+
+def test_what_only_another_dialect_can_carry_is_refused() -> None:
+    """Such a wish would vanish otherwise; and metadata that no dialect's body held are ours, not the provider's."""
+    with pytest.raises(UnsupportedFeature, match="web_search_options"):
+        sent(asks(native=("web_search_options",)))
+    assert "metadata" not in sent(asks(metadata={"a": "b"}))
 
 
 def test_the_order_of_turns_is_one_that_it_takes() -> None:

@@ -21,6 +21,7 @@ _IDS: Final = re.compile(r"[a-zA-Z0-9]{9}")
 _DETAILS: Final = {"original": "high"}
 # stands between the tools' results and who speaks next, where the assistant was not heard; it may not be empty
 _BRIDGE: Final = "OK."
+_FAILED: Final = Text("Error:")
 
 
 class Conversation:
@@ -102,9 +103,10 @@ class Conversation:
                 )
             if part.marker or any(inner.marker for inner in part.parts):
                 self._dropped["cache_control"] = None
+            parts = (_FAILED, *part.parts) if part.failed else part.parts
             result = {
                 "role": "tool",
-                "content": _content(self._chunks(part.parts)),
+                "content": _content(self._chunks(parts)),
                 "tool_call_id": self._ids.answered(part.call_id),
             }
             if part.name:

@@ -7,6 +7,7 @@ from msgspec import Raw, Struct
 
 from ...domain.request import ChatRequest, Effort, Format, Thinking, Tool
 from ...domain.target import Target
+from ...errors import UnsupportedFeature
 from ..common.protocols import Call
 from ..common.said import read_or_none
 from ..common.tools import chosen_tools, nearest_effort, schema_of
@@ -85,6 +86,8 @@ def _own(original: dict[str, Raw], target: Target, dropped: dict[str, None]) -> 
 
 
 def _translated(request: ChatRequest, target: Target, dropped: dict[str, None]) -> dict[str, Any]:
+    if request.native:
+        raise UnsupportedFeature(f"{request.native[0]}: this model cannot be asked for it", param=request.native[0])
     conversation = Conversation(target.model_id, dropped)
     for message in request.messages:
         conversation.add(message)
@@ -199,7 +202,8 @@ def _effort(wish: Thinking) -> Effort | None:
 def _service(request: ChatRequest, dropped: dict[str, None]) -> dict[str, Any]:
     """What is no part of the wish itself: who asks, the tier, and the fields of the caller's that Mistral has too."""
     fields: dict[str, Any] = {}
-    metadata = dict(request.metadata or {})
+    # without a body of a dialect the metadata are for our own record
+    metadata = dict(request.metadata or {}) if request.original is not None else {}
     if request.user is not None:
         metadata.setdefault("user_id", request.user)
         if metadata["user_id"] != request.user:

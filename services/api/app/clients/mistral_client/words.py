@@ -15,8 +15,8 @@ FINISH: Final[dict[str, FinishReason]] = {
     "error": "error",
 }
 # OpenAI's words for the service tier in Mistral's
-TIERS: Final = {"auto": "auto", "default": "standard_only"}
-OUR_TIERS: Final = {word: ours for ours, word in TIERS.items()}
+TIERS: Final = {"auto": "auto", "default": "standard_only", "priority": "auto"}
+OUR_TIERS: Final = {"auto": "auto", "standard_only": "default"}
 CHOICES: Final[dict[Literal["auto", "none", "required"], str]] = {"auto": "auto", "none": "none", "required": "any"}
 OUR_CHOICES: Final[dict[str, Literal["auto", "none", "required"]]] = {
     "auto": "auto",
