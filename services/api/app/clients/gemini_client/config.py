@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from ...domain.request import ChatRequest, Effort, Media, Part, Result, Thinking, Tool
+from ...domain.request import ChatRequest, Effort, Media, Part, Result, Text, Thinking, Tool
 from ...domain.target import Target
 from ..common.tools import chosen_tools, nearest_effort, schema_of
 from . import model
@@ -135,7 +135,8 @@ def _resolution(request: ChatRequest) -> str | None:
     closest = 0
     for message in request.messages:
         for part in message.parts:
-            closest = max(closest, _closest(part))
+            if type(part) is not Text:
+                closest = max(closest, _closest(part))
     return _RESOLUTIONS.get(closest)
 
 

@@ -6,7 +6,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Raw
 
-from ...domain.request import ChatRequest, Part, Reasoning, Result
+from ...domain.request import Called, ChatRequest, Media, Part, Result, Text
 from ...domain.target import Target
 from ...errors import UnsupportedFeature
 from ..common.protocols import Call
@@ -100,6 +100,8 @@ def _is_marked(request: ChatRequest) -> bool:
 
 
 def _has_marker(part: Part) -> bool:
+    if isinstance(part, Text):
+        return part.marker != ""
     if isinstance(part, Result):
-        return bool(part.marker) or any(inner.marker for inner in part.parts)
-    return not isinstance(part, Reasoning) and bool(getattr(part, "marker", ""))
+        return part.marker != "" or any(inner.marker for inner in part.parts)
+    return isinstance(part, Media | Called) and part.marker != ""
