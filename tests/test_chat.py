@@ -134,8 +134,10 @@ def test_the_sdk_lists_and_gets_models(sdk: openai.OpenAI) -> None:
     assert sdk.models.retrieve("gpt-4o-mini").owned_by == "openai"
 
 
-def test_every_listed_model_name_answers(mock: Service) -> None:
+def test_every_listed_model_name_that_chats_answers(mock: Service) -> None:
     for entry in mock.request("/v1/models").json()["data"]:
+        if entry["router"].get("kind") == "embedding":
+            continue
         answer = chat(mock, model=entry["id"])
         assert answer.status == 200, (entry["id"], answer.body)
 
