@@ -173,7 +173,17 @@ def _token(text: str, logprob: float) -> dict[str, Any]:
 
 def _echo_of(request: ChatRequest) -> dict[str, Raw]:
     asked = {} if request.original is None else request.original.fields
-    echo = {name: asked[name] if name in asked and told(asked[name]) else default for name, default in _ECHO.items()}
-    text = _fields.decode(asked["text"]) if "text" in asked and told(asked["text"]) else {}
-    echo["text"] = Raw(_encode({"format": _TEXT, **{name: value for name, value in text.items() if told(value)}}))
+    echo = {name: _said(asked, name) or default for name, default in _ECHO.items()}
+    text = _said(asked, "text")
+    wishes = {} if text is None else _fields.decode(text)
+    echo["text"] = Raw(_encode({"format": _TEXT, **{name: value for name, value in wishes.items() if told(value)}}))
     return echo
+
+
+def _said(asked: dict[str, Raw], name: str) -> Raw | None:
+    """A field as the caller said it, on one line: an event's data may not hold line ends."""
+    raw = asked.get(name)
+    if raw is None or not told(raw):
+        return None
+    data = bytes(raw)
+    return Raw(msgspec.json.format(data, indent=-1)) if b"\n" in data or b"\r" in data else raw
