@@ -119,4 +119,4 @@ class TestFacts:
             assert 0 < facts.quality < 1, place
             assert facts.latency_ms > 0, place
             assert (facts.max_output or 0) <= (facts.window or 0), place
-            assert "streaming" in facts.capabilities, place
+            assert ("streaming" in facts.capabilities) is (facts.dimensions == 0), "a model makes answers or vectors"
