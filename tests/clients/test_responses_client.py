@@ -268,7 +268,8 @@ def test_proofs_come_back_to_the_thoughts_and_calls_that_they_prove() -> None:
     said = Completion(
         text="so",
         thoughts=(
-            Thought("hm", sealed("anthropic", "sig")), Thought("", sealed("anthropic", "bare")), Thought(redacted=sealed("anthropic", "xx")),
+            Thought("hm", sealed("anthropic", "sig")), Thought("", sealed("anthropic", "bare")),
+            Thought(redacted=sealed("anthropic", "xx")),
         ),
         tool_calls=(ToolCall("c 1", "weather", "{}", sealed("gemini", "g1")), ToolCall("c2", "weather", "{}")),
         finish_reason="tool_calls",
