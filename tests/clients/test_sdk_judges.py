@@ -15,8 +15,8 @@ import pydantic
 import pytest
 
 from app.clients.common.protocols import Face, Wire
-from app.domain.answer import Completion, ToolCall, Usage
-from app.domain.request import ChatRequest, Message, Text
+from app.domain.answer import Completion, Thought, ToolCall, Usage
+from app.domain.request import ChatRequest, Format, Message, Text
 from app.domain.target import Target
 from app.errors import OurBug, ProviderOverloaded, ProviderRateLimited, ProviderRejected, RouterError
 
@@ -133,7 +133,7 @@ REQUESTS = [
         top_p=0.9,
         stop=("a", "b"),
         seed=3,
-        json_mode=True,
+        format=Format("json_object"),
         user="u",
         metadata={"a": "b"},
     ),
@@ -155,7 +155,7 @@ ANSWERS = [
 ] + [
     Completion(),
     Completion(refusal="no", finish_reason="content_filter", usage=Usage(9, 5)),
-    Completion(text="hi", reasoning="hm", tool_calls=CALLS, finish_reason="tool_calls", usage=Usage(9, 5)),
+    Completion(text="hi", thoughts=(Thought("hm"),), tool_calls=CALLS, finish_reason="tool_calls", usage=Usage(9, 5)),
 ]
 
 

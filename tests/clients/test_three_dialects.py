@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.clients.common.protocols import Face, Wire
-from app.domain.answer import Completion, Delta, ToolCall, Usage
-from app.domain.request import ChatRequest, Foreign, Message, Text
+from app.clients.common.seal import sealed
+from app.domain.answer import Completion, Delta, Thought, ToolCall, Usage
+from app.domain.request import ChatRequest, Foreign, Format, Message, Text
 from app.domain.target import Target
 from app.errors import (
     BadAnswer,
@@ -233,7 +234,9 @@ def test_missing_usage_is_unknown_not_zero(dialect: str, usage: object) -> None:
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 CALLS = st.builds(ToolCall, st.sampled_from(["call_1", "call_2"]), st.just("f"), st.sampled_from(["{}", '{"a":[1]}']))
+THOUGHTS = st.sampled_from([(), (Thought("hm"),), (Thought("hm", "c2ln"),), (Thought("hm", "c2ln"), Thought("so", "c2ln"))])
 COUNT = st.integers(0, 99_999)
+REFUSALS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
 
 
 @st.composite
@@ -243,11 +246,11 @@ def completions(draw: st.DrawFn, dialect: str) -> Completion:
     written = written if dialect == "anthropic" else 0
     reasons = ["stop", "length", "content_filter"] + (["error"] if dialect != "anthropic" else [])
     finish = draw(st.sampled_from(reasons))
-    calls = draw(st.lists(CALLS, max_size=2)) if finish == "stop" else []
+    calls = draw(st.lists(CALLS, max_size=2, unique_by=lambda call: call.id)) if finish == "stop" else []
     return Completion(
         text=draw(TEXTS),
-        reasoning=draw(TEXTS),
-        refusal=draw(TEXTS) if finish == "content_filter" and dialect != "mistral" else "",
+        thoughts=draw(THOUGHTS),
+        refusal=draw(REFUSALS) if finish == "content_filter" and dialect != "mistral" else "",
         tool_calls=tuple(calls),
         finish_reason="tool_calls" if calls else finish,
         usage=Usage(cached + written + plain, reasoning + spoken, cached, written, reasoning),
@@ -259,12 +262,16 @@ def completions(draw: st.DrawFn, dialect: str) -> Completion:
 @pytest.mark.parametrize("dialect", DIALECTS)
 @given(data=st.data())
 def test_face_and_wire_are_inverses(dialect: str, data: st.DataObject) -> None:
-    """What the face writes the wire reads back, whole and streamed."""
-    said = data.draw(completions(dialect))
-    whole = wire(dialect).decode(face(dialect).render(said, REQUEST, "id", 1))
-    assert msgspec.structs.replace(whole, raw=b"") == said
+    """What the face writes the wire reads back, whole and streamed, with signatures sealed on the way."""
+    told = data.draw(completions(dialect))
+    said = msgspec.structs.replace(
+        told, thoughts=tuple(Thought(one.text, sealed(dialect, one.signature)) for one in told.thoughts)
+    )
+    whole = wire(dialect).decode(face(dialect).render(told, REQUEST, "id", 1))
+    assert whole.response_id
+    assert msgspec.structs.replace(whole, raw=b"", response_id="r") == said
     writer = face(dialect).writer(REQUEST, "id", 1, "model")
-    stream = b"".join(writer.write(delta) for delta in said.unfolded()) + writer.finish("a comment")
+    stream = b"".join(writer.write(delta) for delta in told.unfolded()) + writer.finish("a comment")
     assert msgspec.structs.replace(Completion.folded(read(dialect, stream)), response_id="r") == said
 
 
@@ -357,11 +364,10 @@ def test_a_providers_text_is_shown_without_its_secrets(dialect: str) -> None:
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_what_cannot_be_carried_is_refused_never_lost(dialect: str) -> None:
-    """Parts of another dialect, tool results and requests without any text are errors of the caller's kind."""
-    image = Message("user", (Text("what?"), Foreign("image_url", msgspec.Raw(b"{}"))))
-    for message in (image, Message("tool", (Text("42"),))):
-        with pytest.raises(UnsupportedFeature):
-            wire(dialect).encode(ChatRequest(messages=(message,)), target(dialect), False)
+    """Parts of another dialect and requests without any text are errors of the caller's kind."""
+    video = Message("user", (Text("what?"), Foreign("video_url", msgspec.Raw(b"{}"))))
+    with pytest.raises(UnsupportedFeature):
+        wire(dialect).encode(ChatRequest(messages=(video,)), target(dialect), False)
     for empty in ((), (Message("user", (Text(" \n"),)),), (Message("system", (Text(""),)), Message("user", ()))):
         with pytest.raises(CallerError):
             wire(dialect).encode(ChatRequest(messages=empty), target(dialect), False)
@@ -385,14 +391,14 @@ def test_the_face_reads_what_the_wire_sends(dialect: str) -> None:
         messages=(Message("user", (Text("hi"),)), Message("assistant", (Text("hello"),)), Message("user", (Text("bye"),))),
         max_tokens=9,
         temperature=0.5,
-        top_p=0.9,
+        top_p=None if dialect == "anthropic" else 0.9,
         stop=("END",),
-        json_mode=dialect != "anthropic",
+        format=None if dialect == "anthropic" else Format("json_object"),
         seed=None if dialect == "anthropic" else 7,
     )
     heard = face(dialect).parse(wire(dialect).encode(request, target(dialect), False).body)
     assert heard.native == ()
-    same = ("messages", "max_tokens", "temperature", "top_p", "stop", "json_mode", "seed")
+    same = ("messages", "max_tokens", "temperature", "top_p", "stop", "format", "seed")
     assert [getattr(heard, name) for name in same] == [getattr(request, name) for name in same]
 
 
@@ -401,11 +407,12 @@ def test_the_callers_own_fields_travel_untouched(dialect: str) -> None:
     """A body of the same dialect goes on as it came but for the model, the stream and what is ours."""
     own = json.loads(wire(dialect).encode(REQUEST, target(dialect), False).body)
     own |= {"max_tokens": 5} if dialect == "anthropic" else {}
-    sent = {**own, "router": {"mode": "fast"}, "stream": True, "brand_new": {"deep": [1, None, "x"]}}
+    sent = {**own, "router": {"mode": "fast"}, "brandNew": {"deep": [1, None, "x"]}}
+    sent |= {} if dialect == "gemini" else {"stream": True}
     request = face(dialect).parse(json.dumps(sent).encode())
-    assert "brand_new" in request.native
+    assert request.extra == ("brandNew",)
     again = json.loads(wire(dialect).encode(request, target(dialect, model_id="other"), False).body)
-    expected = {**own, "brand_new": sent["brand_new"]} | ({} if dialect == "gemini" else {"model": "other"})
+    expected = {**own, "brandNew": sent["brandNew"]} | ({} if dialect == "gemini" else {"model": "other"})
     assert again == expected
 
 
