@@ -1,18 +1,20 @@
 """OpenAI's dialect: nothing of the caller's is lost, every answer is read, every lie is caught. The SDK's types judge."""
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.clients.common.seal import sealed
 from app.clients.llama_client import WIRE as LLAMA
 from app.clients.openai_client import FACE, WIRE
-from app.domain.answer import Completion, Delta, FinishReason, ToolCall, Usage
-from app.domain.request import ChatRequest, Message, Text
+from app.domain.answer import Completion, Delta, Fold, Thought, TokenLogprob, ToolCall, Usage
+from app.domain.request import ChatRequest, Format, Message, Original, Text
 from app.domain.target import Target
 from app.errors import (
     BadAnswer,
@@ -77,16 +79,11 @@ def test_a_stream_is_always_asked_for_its_usage() -> None:
     assert "stream_options" not in sent(ask(stream=False, stream_options={"include_usage": True}))
 
 
-def test_sampling_is_dropped_and_reported_where_the_model_refuses_it() -> None:
-    """A model without the sampling capability gets no temperature, and the drop has a name."""
-    call = WIRE.encode(ask(temperature=0, top_p=0.5), target(capabilities=frozenset()), False)
-    assert call.dropped == ("temperature", "top_p")
-    assert not {"temperature", "top_p"} & set(json.loads(call.body))
-
-
 def test_openai_and_llama_hosts_know_the_output_limit_by_different_names() -> None:
     """A request of another face gets the limit under the name that each host understands."""
-    request = ChatRequest(messages=(Message("user", (Text("hi"),)),), max_tokens=7, json_mode=True, stop=("x",), seed=1)
+    request = ChatRequest(
+        messages=(Message("user", (Text("hi"),)),), max_tokens=7, format=Format("json_object"), stop=("x",), seed=1
+    )
     openai = json.loads(WIRE.encode(request, target(), False).body)
     llama = json.loads(LLAMA.encode(request, target(), False).body)
     assert openai["max_completion_tokens"] == 7
@@ -130,17 +127,6 @@ def test_an_escaped_host_field_is_found_too() -> None:
     """Spelling `api_key` with a unicode escape does not smuggle it through."""
     with pytest.raises(CallerError):
         FACE.parse(b'{"model":"x","messages":[{"role":"user","content":"x"}],"a":{"api\\u005fkey":"k"}}')
-
-
-def test_what_only_this_dialect_carries_is_named() -> None:
-    """Tools, images, schemas and unknown fields bind the request to hosts of the same dialect, with the needs they imply."""
-    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
-    request = ask(messages=[{"role": "user", "content": [{"type": "text", "text": "what?"}, image]}], logit_bias={"1": 2})
-    assert request.needs == {"vision"}
-    assert set(request.native) == {"messages[0].content[1]", "logit_bias"}
-    assert ask(tools=[]).needs == {"tools"}
-    assert ask(response_format={"type": "json_schema", "json_schema": {}}).needs == {"json_schema"}
-    assert ask(seed=1, temperature=0, user="u", n=1, logit_bias=None).native == ()
 
 
 def test_a_whole_answer_is_read_and_kept_as_it_came() -> None:
@@ -241,55 +227,348 @@ def test_each_failure_gets_its_meaning(status: int, body: object, kind: type[Rou
         assert fault.retry_after == 7
 
 
-COMPLETIONS = st.builds(
+def chunk(*choices: dict[str, Any], **fields: Any) -> bytes:
+    body = {"id": "chatcmpl-r", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": list(choices)}
+    return b"data: " + json.dumps({**body, **fields}).encode() + b"\n\n"
+
+
+def piece(index: int = 0, finish: str | None = None, **delta: Any) -> dict[str, Any]:
+    return {"index": index, "delta": delta, "finish_reason": finish}
+
+
+def call(arguments: str = "", name: str | None = None, **fields: Any) -> dict[str, Any]:
+    return {**fields, "function": {"arguments": arguments, **({"name": name} if name else {})}}
+
+
+DONE = b"data: [DONE]\n\n"
+
+
+def told(*chunks: bytes) -> Completion:
+    return Completion.folded(read([*chunks, DONE]))
+
+
+def test_a_hosts_thoughts_are_read_with_their_proofs_sealed() -> None:
+    """Text told twice counts once; a signature ends its thought, an encrypted thought stands alone, both marked as this dialect's."""
+    said = told((SAID / "openrouter-thinking.sse").read_bytes().removesuffix(DONE))
+    assert said.thoughts == (Thought("Let me think.", sealed("openai", "c2ln")), Thought(redacted=sealed("openai", "aGlkZGVu")))
+    assert (said.text, said.finish_reason, said.usage) == ("Yes.", "stop", Usage(11, 9))
+    for name in ("reasoning", "reasoning_content"):
+        assert told(chunk(piece(**{name: "a"})), chunk(piece(**{name: "b"})), chunk(piece(content="c"))).reasoning == "ab"
+
+
+def test_usage_is_found_wherever_a_host_puts_it() -> None:
+    """In Groq's own object, in the choice, before the end, in an extra chunk, beside the finish."""
+    assert Completion.folded(read([(SAID / "groq.sse").read_bytes()])).usage == Usage(5, 2)
+    usage = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
+    text, end = chunk(piece(content="x")), chunk(piece(finish="stop"))
+    for chunks in (
+        [chunk(piece(content="x"), usage=usage), end],
+        [text, chunk(piece(finish="stop"), usage=usage)],
+        [text, end, chunk(usage=usage)],
+        [text, chunk({**piece(finish="stop"), "usage": usage})],
+        [text, chunk(usage=usage), end],
+    ):
+        assert told(*chunks).usage == Usage(3, 4)
+
+
+def test_usage_knows_the_hosts_own_counts() -> None:
+    """Cached tokens under DeepSeek's name; reasoning that the total shows to be counted apart, as xAI does."""
+    body = json.loads((SAID / "whole.json").read_bytes())
+    body["usage"] = {"prompt_tokens": 10, "completion_tokens": 2, "prompt_cache_hit_tokens": 8}
+    assert WIRE.decode(json.dumps(body).encode()).usage == Usage(10, 2, cached_tokens=8)
+    body["usage"] = {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 17}
+    body["usage"]["completion_tokens_details"] = {"reasoning_tokens": 5}
+    assert WIRE.decode(json.dumps(body).encode()).usage == Usage(10, 7, reasoning_tokens=5)
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        pytest.param([[call("{}", "a", index=0, id="1"), call("[]", "b", index=1, id="2")]], id="two in one chunk"),
+        pytest.param([[call("", "a", index=3, id="1")], [call("{}", index=3)], [call("[]", "b", index=9, id="2")]], id="gaps"),
+        pytest.param([[call("{}", "a", id="1")], [call("[]", "b", id="2")]], id="no index"),
+        pytest.param([[call("{}", "a", index=0, id="1")], [call("[]", "b", index=0, id="2")]], id="one index for all"),
+        pytest.param([[call("", "a", id="1")], [call("{")], [call("}")], [call("[]", "b", id="2")]], id="no index, in pieces"),
+        pytest.param(
+            [[call("{", "a", index=0, id="1")], [call("}", "a", index=0, id="1")], [call("[]", "b", index=1, id="2")]],
+            id="repeated",
+        ),
+    ],
+)
+def test_tool_calls_are_told_apart_however_a_host_numbers_them(chunks: list[list[dict[str, Any]]]) -> None:
+    """Numbers are 0, 1... in order of appearance, each id and name is told once, and the finish follows from the calls."""
+    events = [chunk(piece(tool_calls=calls)) for calls in chunks]
+    deltas = read([*events, chunk(piece(finish="stop")), DONE])
+    said = Completion.folded(deltas)
+    assert said.tool_calls == (ToolCall("1", "a", "{}"), ToolCall("2", "b", "[]"))
+    assert said.finish_reason == "tool_calls"
+    assert [delta.tool_id for delta in deltas if delta.tool_id] == ["1", "2"]
+    assert read([event[i : i + 1] for event in [*events, DONE] for i in range(len(event))])[-1].tool_index == 1
+
+
+def test_a_call_without_an_id_gets_one_that_stays() -> None:
+    """A missing or empty id is minted from the answer and the call's place, whole and streamed, the same every time."""
+    body = (SAID / "gemini-calls.sse").read_bytes()
+    first, second = Completion.folded(read([body])).tool_calls
+    assert first.id.startswith("call_") and second.id.startswith("call_") and first.id != second.id
+    assert (first.name, first.signature, second.arguments) == ("weather", sealed("openai", "c2ln"), "{}")
+    assert Completion.folded(read([body])).tool_calls == (first, second)
+    message = {"role": "assistant", "content": None, "tool_calls": [call("{}", "f")]}
+    (whole,) = WIRE.decode(json.dumps({"id": "x", "choices": [{"message": message}]}).encode()).tool_calls
+    assert whole.id.startswith("call_")
+
+
+def test_arguments_that_are_an_object_are_told_as_text() -> None:
+    """Some hosts give the object itself; a free-form call's input stands for its arguments."""
+    message = {"content": "", "tool_calls": [{"id": "1", "function": {"name": "f", "arguments": {"a": 1}}}]}
+    assert WIRE.decode(json.dumps({"choices": [{"message": message}]}).encode()).tool_calls == (ToolCall("1", "f", '{"a":1}'),)
+    message = {"content": "", "tool_calls": [{"id": "1", "type": "custom", "custom": {"name": "sql", "input": "select"}}]}
+    assert WIRE.decode(json.dumps({"choices": [{"message": message}]}).encode()).tool_calls == (ToolCall("1", "sql", "select"),)
+
+
+def test_the_older_function_call_is_a_tool_call() -> None:
+    """Whole and in pieces."""
+    said = told(
+        chunk(piece(function_call={"name": "f", "arguments": ""})),
+        chunk(piece(function_call={"arguments": "{}"})),
+        chunk(piece(finish="function_call")),
+    )
+    (streamed,) = said.tool_calls
+    assert (streamed.name, streamed.arguments, said.finish_reason) == ("f", "{}", "tool_calls")
+    message = {"content": None, "function_call": {"name": "f", "arguments": "{}"}}
+    whole = WIRE.decode(json.dumps({"choices": [{"message": message, "finish_reason": "function_call"}]}).encode())
+    assert (whole.tool_calls[0].name, whole.finish_reason) == ("f", "tool_calls")
+
+
+def test_a_finish_reason_without_calls_is_no_call() -> None:
+    """What was streamed decides: a host that says `tool_calls` and made none has simply stopped."""
+    assert told(chunk(piece(content="x")), chunk(piece(finish="tool_calls"))).finish_reason == "stop"
+    assert told(chunk(piece(content="x")), chunk(piece(finish="length"))).finish_reason == "length"
+
+
+def test_several_answers_come_apart() -> None:
+    """With `n`, each answer has its own text, calls and finish, whole and streamed, in any order."""
+    said = told(
+        chunk(piece(1, content="b")),
+        chunk(piece(0, content="a"), piece(2, tool_calls=[call("{}", "f", index=0, id="1")])),
+        chunk(piece(1, finish="length"), piece(0, finish="stop"), piece(2, finish="stop")),
+    )
+    assert (said.text, said.finish_reason) == ("a", "stop")
+    assert [(other.text, other.finish_reason) for other in said.others] == [("b", "length"), ("", "tool_calls")]
+    choices = [{"index": i, "message": {"content": text}, "finish_reason": "stop"} for i, text in ((1, "b"), (0, "a"))]
+    whole = WIRE.decode(json.dumps({"choices": choices}).encode())
+    assert (whole.text, [other.text for other in whole.others]) == ("a", ["b"])
+
+
+def test_logprobs_are_read_in_both_shapes() -> None:
+    """OpenAI's list of tokens with their rivals, Together's two parallel lists; what is neither is absent."""
+    rival = {"token": "no", "logprob": -2, "bytes": None}
+    content = {"content": [{"token": "yes", "logprob": -0.5, "bytes": [1], "top_logprobs": [rival]}], "refusal": None}
+    token = TokenLogprob("yes", -0.5, (("no", -2.0),))
+    assert told(chunk({**piece(content="yes"), "logprobs": content})).logprobs == (token,)
+    together = {"tokens": ["yes"], "token_logprobs": [-0.5], "token_ids": [7]}
+    assert told(chunk({**piece(content="yes"), "logprobs": together})).logprobs == (TokenLogprob("yes", -0.5),)
+    for odd in (5, [], {"content": [1, {"token": 1}]}, {"tokens": ["a"], "token_logprobs": [None]}):
+        assert told(chunk({**piece(content="yes"), "logprobs": odd})).logprobs == ()
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        chunk(error={"message": "busy", "code": 503}),
+        chunk({**piece(), "error": {"message": "busy", "code": 503}}),
+        chunk(x_groq={"id": "r", "error": {"message": "busy", "code": "503"}}),
+        b'data: {"error": {"message": "busy", "type": "overloaded_error"}}\n\n',
+        b'event: error\ndata: {"message": "busy", "code": 503}\n\n',
+        b'data: {"object": "error", "message": "busy", "code": 503}\n\n',
+    ],
+)
+def test_an_error_is_found_wherever_it_stands(event: bytes) -> None:
+    """At the top, in a choice, in Groq's object, as an event of its own: the deltas before it come first, then it is raised."""
+    reader = WIRE.reader()
+    deltas = reader.feed(chunk(piece(content="x")) + event + DONE)
+    assert Completion.folded(deltas).text == "x"
+    with pytest.raises(ProviderOverloaded):
+        reader.feed(DONE)
+    with pytest.raises(ProviderOverloaded):
+        reader.close()
+    with pytest.raises(RouterError):
+        WIRE.reader().feed(event)
+
+
+def test_every_event_passes_as_it_goes_on_the_wire() -> None:
+    """The deltas' `raw` joined are the provider's stream, and a native writer adds nothing but the end."""
+    body = (SAID / "tools.sse").read_bytes()
+    deltas = read([body])
+    events = b"".join(delta.raw for delta in deltas)
+    assert events + DONE == body
+    writer = FACE.writer(ChatRequest(messages=(), include_usage=True), "id", 1, "m", True)
+    assert b"".join(writer.write(delta) for delta in deltas) + writer.finish() == body
+
+
+def test_a_usage_chunk_nobody_asked_for_is_kept_back() -> None:
+    """Only the chunk that holds nothing else; usage beside content passes with it."""
+    usage = {"prompt_tokens": 3, "completion_tokens": 4}
+    chunks = [chunk(piece(content="x"), usage=usage), chunk(piece(finish="stop"), usage=usage), chunk(usage=usage)]
+    writer = FACE.writer(ChatRequest(messages=()), "id", 1, "m", True)
+    assert b"".join(writer.write(delta) for delta in read([*chunks, DONE])) == b"".join(chunks[:2])
+
+
+def test_an_event_of_several_lines_stays_one_event() -> None:
+    """A host that breaks its JSON into lines gets each line marked again."""
+    body = b'data: {"choices": [{"index": 0,\ndata: "delta": {"content": "x"}}]}\n\n'
+    (_, delta) = WIRE.reader().feed(body)
+    assert delta.text == "x"
+    assert WIRE.reader().feed(body)[0].raw == body
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+PROOFS = st.text("abc", min_size=1, max_size=3).map(lambda proof: sealed("anthropic", proof))
+THOUGHTS = st.one_of(
+    st.builds(Thought, TEXTS.filter(bool)), st.builds(Thought, TEXTS.filter(bool), PROOFS), st.builds(Thought, redacted=PROOFS)
+)
+CALLS = st.lists(st.builds(ToolCall, st.text("abc", min_size=1), st.just("f"), st.just("{}")), max_size=2)
+PROBS = st.builds(TokenLogprob, TEXTS, st.floats(-50, 0), st.just((("x", -1.0),)))
+ANSWERS = st.builds(
     Completion,
-    text=st.text(st.characters(exclude_categories=["Cs"]), max_size=30),
-    reasoning=st.text(st.characters(exclude_categories=["Cs"]), max_size=10),
-    tool_calls=st.lists(st.builds(ToolCall, st.just("call_1"), st.just("f"), st.just("{}")), max_size=2).map(tuple),
+    text=TEXTS,
+    thoughts=st.lists(THOUGHTS, max_size=3).map(tuple),
+    refusal=TEXTS,
+    tool_calls=CALLS.map(tuple),
     finish_reason=st.sampled_from(["stop", "length", "content_filter"]),
-    usage=st.builds(Usage, input_tokens=st.integers(0, 9999), output_tokens=st.integers(0, 9999)),
-    model_id=st.just("m"),
-    response_id=st.just("chatcmpl-r"),
+    logprobs=st.lists(PROBS, max_size=2).map(tuple),
+)
+COMPLETIONS = st.builds(
+    lambda first, others, usage: msgspec.structs.replace(
+        first, others=tuple(others), usage=usage, model_id="m", response_id="chatcmpl-r"
+    ),
+    ANSWERS,
+    st.lists(ANSWERS, max_size=2),
+    st.builds(Usage, input_tokens=st.integers(0, 9999), output_tokens=st.integers(0, 9999)),
 )
 
 
+def as_read(said: Completion) -> Completion:
+    """The answer as our own wire gives it back: seals sealed again, the finish as the calls say, thoughts as they fold."""
+    fold = Fold()
+    for thought in said.thoughts:
+        fold.add(Delta(reasoning=thought.text, signature=thought.signature, redacted=thought.redacted))
+    return msgspec.structs.replace(
+        said,
+        thoughts=tuple(
+            Thought(thought.text, sealed("openai", thought.signature), sealed("openai", thought.redacted))
+            for thought in fold.completion().thoughts
+        ),
+        finish_reason="tool_calls" if said.tool_calls and said.finish_reason == "stop" else said.finish_reason,
+        others=tuple(as_read(other) for other in said.others),
+    )
+
+
+@settings(max_examples=60)
 @given(COMPLETIONS)
 def test_face_and_wire_are_inverses(said: Completion) -> None:
-    """What the face writes the wire reads back, whole and streamed."""
-    reason: FinishReason | None = "tool_calls" if said.tool_calls and said.finish_reason == "stop" else said.finish_reason
-    said = msgspec.structs.replace(said, finish_reason=reason)
+    """What the face writes the wire reads back, whole and streamed: answers, thoughts with proofs, calls, probabilities."""
     request = ChatRequest(messages=(), include_usage=True)
     whole = WIRE.decode(FACE.render(said, request, "id", 1))
-    assert msgspec.structs.replace(whole, raw=b"") == said
+    assert msgspec.structs.replace(whole, raw=b"") == as_read(said)
     writer = FACE.writer(request, "r", 1, "m")
     stream = b"".join(writer.write(delta) for delta in said.unfolded()) + writer.finish("a comment")
-    folded = Completion.folded(read([stream]))
-    assert folded == said
+    assert Completion.folded(read([stream])) == as_read(said)
 
 
 @given(st.integers(0, 2000), st.binary(max_size=4))
 def test_a_damaged_answer_is_an_error_or_an_answer_never_a_crash(place: int, junk: bytes) -> None:
-    """Bytes replaced anywhere give a Completion or a RouterError."""
-    for name in ("whole.json", "tools.json"):
-        body = bytearray((SAID / name).read_bytes())
+    """Bytes replaced anywhere give a Completion or a RouterError, whole, streamed and as a fault."""
+    for path in sorted(SAID.glob("*.*s*")):
+        body = bytearray(path.read_bytes())
         body[place % len(body) : place % len(body) + len(junk)] = junk
-        try:
-            WIRE.decode(bytes(body))
-        except RouterError:
-            continue
+        with contextlib.suppress(RouterError):
+            WIRE.decode(bytes(body)) if path.suffix == ".json" else read([bytes(body)])
+        assert isinstance(WIRE.fault(400, {}, bytes(body)), RouterError)
+
+
+def test_a_stream_is_written_as_the_sdk_expects_it() -> None:
+    """The role first, id and name once, then arguments alone; the finish before the usage; the end."""
+    writer = FACE.writer(ChatRequest(messages=(), include_usage=True), "id", 1, "gpt")
+    deltas = [
+        Delta(usage=Usage(5, 0)),
+        Delta(tool_index=0, tool_id="c", tool_name="f", signature="s"),
+        Delta(tool_index=0, tool_arguments="{}"),
+        Delta(finish_reason="tool_calls"),
+        Delta(usage=Usage(5, 6)),
+    ]
+    body = b"".join(writer.write(delta) for delta in deltas) + writer.finish("cost")
+    *chunks, end = [event for event in body.decode().split("\n\n") if event.startswith("data: ")]
+    said = [json.loads(event[6:]) for event in chunks]
+    assert end == "data: [DONE]"
+    assert said[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""}
+    function = {"name": "f", "arguments": ""}
+    signed = {"google": {"thought_signature": "s"}}
+    assert said[1]["choices"][0]["delta"]["tool_calls"] == [
+        {"index": 0, "id": "c", "type": "function", "function": function, "extra_content": signed}
+    ]
+    assert said[2]["choices"][0]["delta"]["tool_calls"] == [{"index": 0, "function": {"arguments": "{}"}}]
+    assert said[3]["choices"][0]["finish_reason"] == "tool_calls"
+    assert (said[4]["choices"], said[4]["usage"]["completion_tokens"]) == ([], 6)
+    assert [event["usage"] for event in said[:4]] == [None] * 4
+
+
+def test_who_speaks_of_functions_gets_a_function_call() -> None:
+    """The deprecated request has the deprecated answer, whole and streamed."""
+    request = ChatRequest(messages=(), original=Original("openai", {"functions": msgspec.Raw(b"[]")}))
+    said = Completion(tool_calls=(ToolCall("c", "f", "{}"),), finish_reason="tool_calls")
+    (choice,) = json.loads(FACE.render(said, request, "id", 1))["choices"]
+    assert choice["message"]["function_call"] == {"name": "f", "arguments": "{}"}
+    assert ("tool_calls" in choice["message"], choice["finish_reason"]) == (False, "function_call")
+    writer = FACE.writer(request, "id", 1, "m")
+    stream = b"".join(writer.write(delta) for delta in said.unfolded())
+    assert b'"function_call":{"name":"f","arguments":"{}"}' in stream and b"tool_calls" not in stream
 
 
 def test_the_sdk_reads_what_we_render() -> None:
-    """Whole answers, chunks and errors validate with the official SDK's own types."""
+    """Whole answers and chunks of everything validate strictly as the official SDK's own types; so does what hosts send."""
     from openai.types.chat import ChatCompletion, ChatCompletionChunk  # noqa: PLC0415 - a second of import that one test needs
 
-    said = Completion(text="hi", finish_reason="stop", usage=Usage(3, 4, 1, 0, 2), tool_calls=(ToolCall("c", "f", "{}"),))
+    said = Completion(
+        text="hi",
+        thoughts=(Thought("t", "s"), Thought(redacted="r")),
+        finish_reason="stop",
+        usage=Usage(3, 4, 1, 1, 2),
+        tool_calls=(ToolCall("c", "f", "{}", "s"),),
+        logprobs=(TokenLogprob("hi", float("-inf"), (("ho", -1.0),)),),
+        others=(Completion(text="ho", finish_reason="error"),),
+    )
     request = ChatRequest(messages=(), include_usage=True)
-    ChatCompletion.model_validate_json(FACE.render(said, request, "id", 1), strict=True)
+    whole = ChatCompletion.model_validate_json(FACE.render(said, request, "id", 1), strict=True)
+    assert [choice.finish_reason for choice in whole.choices] == ["stop", "length"]
     writer = FACE.writer(request, "id", 1, "gpt")
-    for delta in said.unfolded():
-        event = writer.write(delta)
-        if event:
-            ChatCompletionChunk.model_validate_json(event.removeprefix(b"data: ").strip(), strict=True)
+    stream = b"".join(writer.write(delta) for delta in said.unfolded()) + writer.finish()
+    for body in [stream, *[path.read_bytes() for path in SAID.glob("*.sse") if path.stem != "gemini-calls"]]:
+        for event in body.split(b"\n\n"):
+            if event.startswith(b"data: {"):
+                ChatCompletionChunk.model_validate_json(event.removeprefix(b"data: "))
+    ChatCompletion.model_validate_json((SAID / "whole.json").read_bytes(), strict=True)
     error = json.loads(FACE.complain(OurBug("x"), "req"))["error"]
     assert set(error) == {"type", "code", "message", "param", "request_id"}
+
+
+@pytest.mark.parametrize(
+    ("tokens", "limit", "wording"),
+    [
+        (9000, 8192, "maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens."),
+        (None, 8192, "maximum context length is 8192 tokens. Please"),
+        (None, None, "maximum context length is exceeded"),
+    ],
+)
+def test_an_overflow_is_worded_so_that_clients_shorten(tokens: int | None, limit: int | None, wording: str) -> None:
+    """OpenAI's code and wording with the numbers that are known, and no invented ones."""
+    error = json.loads(FACE.complain(ContextTooLong("too long", param="messages", tokens=tokens, limit=limit), "r"))["error"]
+    assert (error["code"], error["type"], error["param"]) == ("context_length_exceeded", "invalid_request_error", "messages")
+    assert wording in error["message"]
+
+
+def test_an_overflow_of_any_host_keeps_its_numbers() -> None:
+    """vLLM's and llama.cpp's wording under a plain 400 are an overflow, with both counts."""
+    text = "This model's maximum context length is 8192 tokens. However, you requested 9000 tokens (8000 in the messages)."
+    fault = WIRE.fault(400, {}, json.dumps({"object": "error", "message": text, "code": 400}).encode())
+    assert isinstance(fault, ContextTooLong) and (fault.tokens, fault.limit) == (9000, 8192)

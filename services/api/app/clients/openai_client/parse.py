@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from ...domain.request import NO_CONSTRAINTS, ChatRequest, Original, Thinking, Tool, ToolChoice
+from ...domain.request import NO_CONSTRAINTS, NOTHING, ChatRequest, Original, Thinking, Tool, ToolChoice
 from ...errors import CallerError
 from ..common.body import opened, typed
 from ..common.wishes import NO_WISHES, RouterWishes, cache_of, mode_of
@@ -54,9 +54,9 @@ class ChatBody(Struct):
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     tools: list[Raw] | None = None
-    tool_choice: Raw | None = None
+    tool_choice: Raw = NOTHING
     functions: list[FunctionTool] | None = None
-    function_call: Raw | None = None
+    function_call: Raw = NOTHING
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
     service_tier: str | None = None
@@ -130,7 +130,7 @@ def stops_of(stop: str | list[str] | None) -> tuple[str, ...]:
 
 def _tools(body: ChatBody, native: list[str]) -> tuple[tuple[Tool, ...], ToolChoice | None, bool | None]:
     """(tools, choice, whether several calls at once are welcome); the older `functions` allow one call."""
-    if body.tools is None and body.tool_choice is None and body.functions is None:
+    if body.tools is None and body.functions is None and body.tool_choice is NOTHING:
         return (), None, body.parallel_tool_calls
     if body.functions is None or body.tools:
         return tools_of(body.tools, native), choice_of(body.tool_choice, native), body.parallel_tool_calls

@@ -15,7 +15,7 @@ class FunctionTool(Struct):
 
     name: str
     description: str | None = None
-    parameters: Raw | None = None
+    parameters: Raw = NOTHING
     strict: bool | None = None
 
 
@@ -24,7 +24,7 @@ class ChatTool(Marked):
 
     type: str = "function"
     function: FunctionTool | None = None
-    input_schema: Raw | None = None
+    input_schema: Raw = NOTHING
 
 
 class Named(Struct):
@@ -53,7 +53,7 @@ class JsonSchema(Struct):
     """The schema of a wished answer."""
 
     name: str = "answer"
-    schema: Raw | None = None
+    schema: Raw = NOTHING
     strict: bool | None = None
     description: str | None = None
 
@@ -65,6 +65,7 @@ class ResponseFormat(Struct):
     json_schema: JsonSchema | None = None
 
 
+_ABSENT = (b"", b"null")
 _MODES: tuple[Literal["auto", "none", "required"], ...] = ("auto", "none", "required")
 _tool = msgspec.json.Decoder(ChatTool)
 _choice = msgspec.json.Decoder(str | Chosen)
@@ -93,7 +94,7 @@ def _read_tool(raw: Raw, where: str) -> ChatTool:
         tool = _tool.decode(raw)
     except msgspec.ValidationError:
         raise CallerError(f"{where}: a tool is an object with a `type` and a `function`", param=where) from None
-    if tool.input_schema is not None and tool.function is None:
+    if bytes(tool.input_schema) and tool.function is None:
         raise CallerError(f"{where}: tools with `input_schema` belong to POST /v1/messages, Anthropic's shape", param=where)
     return tool
 
@@ -108,7 +109,7 @@ def _function(function: FunctionTool, marker: str) -> Tool:
     return Tool(
         name=function.name,
         description=function.description or "",
-        parameters=NOTHING if parameters is None or bytes(parameters) == b"null" else parameters,
+        parameters=NOTHING if bytes(parameters) in _ABSENT else parameters,
         strict=function.strict,
         marker=marker,
     )
@@ -116,7 +117,7 @@ def _function(function: FunctionTool, marker: str) -> Tool:
 
 def choice_of(raw: Raw | None, native: list[str], field: str = "tool_choice") -> ToolChoice | None:
     """OpenAI's `tool_choice` (or the older `function_call`, named by `field`); one of another kind is added to `native`."""
-    if raw is None or bytes(raw) == b"null":
+    if raw is None or bytes(raw) in _ABSENT:
         return None
     try:
         choice = _choice.decode(raw)
@@ -173,7 +174,7 @@ def format_of(wished: ResponseFormat | None, native: list[str]) -> Format | None
     return Format(
         kind="json_schema",
         name=told.name,
-        schema=NOTHING if told.schema is None else told.schema,
+        schema=NOTHING if bytes(told.schema) in _ABSENT else told.schema,
         strict=told.strict,
         description=told.description or "",
     )
