@@ -6,7 +6,7 @@ DATA ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lock bench bench-modes demo-local clean
+.PHONY: help run test check format lock bench bench-modes conformance demo-local clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,6 +48,9 @@ bench: $(VENV)/.run ## CPU per request beside a bare proxy (minutes; ARGS=--shor
 
 bench-modes: $(VENV)/.dev ## what the three modes choose over bench/prompts.jsonl
 	$(BIN)/python bench/modes.py
+
+conformance: $(VENV)/.dev ## every feature over every face with every provider; writes docs/conformance.md
+	@$(BIN)/python conformance/run.py $(ARGS)
 
 demo-local: $(VENV)/.run ## serve a real small model, no key and no network at run time
 	@PYTHON=$(PYTHON) scripts/demo-local.sh

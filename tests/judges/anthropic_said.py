@@ -46,11 +46,11 @@ def _error(kind: str, message: str) -> bytes:
 
 def _message(said: Said, asked: Asked) -> dict[str, Any]:
     return {
-        "id": "msg_judged",
+        "id": f"msg_{asked.digest}",
         "type": "message",
         "role": "assistant",
         "model": asked.model,
-        "content": _content(said, asked.model),
+        "content": _content(said, asked),
         "stop_reason": _stop(said),
         "stop_sequence": None,
         "stop_details": {"type": "refusal", "category": None, "explanation": said.refusal} if said.refusal else None,
@@ -58,13 +58,13 @@ def _message(said: Said, asked: Asked) -> dict[str, Any]:
     }
 
 
-def _content(said: Said, model: str) -> list[dict[str, Any]]:
+def _content(said: Said, asked: Asked) -> list[dict[str, Any]]:
     content: list[dict[str, Any]] = []
     if said.thought:
-        content.append({"type": "thinking", "thinking": said.thought, "signature": proof("anthropic", model)})
+        content.append({"type": "thinking", "thinking": said.thought, "signature": proof("anthropic", asked.model)})
     if said.calls:
         content += [
-            {"type": "tool_use", "id": call.id or f"toolu_judged{at}", "name": call.name, "input": call.arguments}
+            {"type": "tool_use", "id": call.id or f"toolu_{asked.digest}{at}", "name": call.name, "input": call.arguments}
             for at, call in enumerate(said.calls)
         ]
     elif not said.refusal and not said.blocked:

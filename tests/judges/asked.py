@@ -1,5 +1,6 @@
 """One request as a scripted provider received it."""
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,6 +33,11 @@ class Asked:
         if self.wire == "gemini":
             return self.path.partition("/models/")[2].partition(":")[0]
         return str(self.body.get("model", ""))
+
+    @property
+    def digest(self) -> str:
+        """Twelve hex digits that stand for this request: providers never give two answers the same id."""
+        return hashlib.sha256(self.sent.encode()).hexdigest()[:12]
 
     @property
     def known(self) -> dict[str, Any]:

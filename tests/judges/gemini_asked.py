@@ -14,6 +14,8 @@ from .wish import Seen, SeenCall, SeenResult, Turn, Wish
 
 _PATH = re.compile(r"/v1(beta)?/models/[^/:]+:(generateContent|streamGenerateContent\?alt=sse|batchEmbedContents|embedContent)")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,127}")
+# what Google documents for calls that another model made and that so have no proof
+_NO_PROOF = ("skip_thought_signature_validator", "context_engineering_is_the_way_to_go")
 # the places beside generationConfig, as the SDK's converter for the Developer API fills them
 _PLACES = (
     "contents", "systemInstruction", "generationConfig", "tools", "toolConfig", "safetySettings", "labels", "cachedContent",
@@ -107,7 +109,7 @@ def wish(asked: Asked) -> Wish:
         logprobs=(config.get("logprobs") or 0) if config.get("responseLogprobs") else None,
         n=config.get("candidateCount") or 1,
         stop=config.get("stopSequences") or [],
-        effort=str(thinking.get("thinkingLevel") or thinking.get("thinkingBudget") or "").lower(),
+        effort="none" if thinking.get("thinkingBudget") == 0 else str(thinking.get("thinkingLevel") or "").lower(),
         thoughts_wanted=bool(thinking.get("includeThoughts")),
         user=labels.get("user") or labels.get("user_id") or "",
         metadata=labels,
@@ -141,7 +143,8 @@ def _turn(turn: dict[str, Any], found: Wish) -> Turn:
         signature = part.get("thoughtSignature", "")
         if "functionCall" in part:
             call = part["functionCall"]
-            seen.calls.append(SeenCall(_call_id(call), call["name"], call.get("args", {}), signature))
+            proven = "" if signature in _NO_PROOF else signature
+            seen.calls.append(SeenCall(_call_id(call), call["name"], call.get("args", {}), proven))
         elif "functionResponse" in part:
             seen.role = "tool"
             seen.results.append(_result(part["functionResponse"]))

@@ -51,7 +51,7 @@ def _error(code: int, status: str, message: str) -> bytes:
 
 
 def _body(said: Said, asked: Asked, parts: list[dict[str, Any]], last: bool) -> dict[str, Any]:
-    body: dict[str, Any] = {"responseId": "resp-judged", "modelVersion": asked.model, "usageMetadata": _usage(said)}
+    body: dict[str, Any] = {"responseId": f"resp-{asked.digest}", "modelVersion": asked.model, "usageMetadata": _usage(said)}
     if said.blocked:
         return {**body, "promptFeedback": {"blockReason": "SAFETY"}}
     candidate: dict[str, Any] = {"index": 0}

@@ -1,6 +1,7 @@
 """How Mistral spells an answer. What it takes of a request stands elsewhere."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from . import openai_said
@@ -11,13 +12,13 @@ from .said import Overflow, Said, proof
 def whole(said: Said, asked: Asked) -> bytes:
     """A whole answer: OpenAI's shape with thoughts as chunks of the content."""
     if asked.path.endswith("/embeddings"):
-        return openai_said.whole(said, Asked("mistral", "/embeddings", {}, "", asked.body))
+        return openai_said.whole(said, replace(asked, path="/embeddings"))
     body = json.loads(openai_said.whole(_thoughtless(said), asked))
-    body["id"] = "judged"
+    body["id"] = asked.digest
     for choice in body["choices"]:
         message = choice["message"]
         message.pop("refusal")
-        message["tool_calls"] = _short(message.get("tool_calls"))
+        message["tool_calls"] = _short(message.get("tool_calls"), asked)
         message["content"] = _content(said, message["content"] or "", asked.model)
     return json.dumps(body).encode()
 
@@ -65,13 +66,13 @@ def _error(status: int, kind: str, message: str, code: str) -> bytes:
 
 
 def _thoughtless(said: Said) -> Said:
-    return Said(**{**vars(said), "thought": "", "refusal": "", "blocked": False})
+    return replace(said, thought="", refusal="", blocked=False)
 
 
-def _short(calls: list[dict[str, Any]] | None) -> list[dict[str, Any]] | None:
+def _short(calls: list[dict[str, Any]] | None, asked: Asked) -> list[dict[str, Any]] | None:
     """Calls with ids of nine letters and digits."""
     return [
-        {**call, "id": call["id"] if len(call["id"]) == 9 else f"judged{at:03}"} for at, call in enumerate(calls or [])
+        {**call, "id": call["id"] if len(call["id"]) == 9 else f"{asked.digest[:8]}{at}"} for at, call in enumerate(calls or [])
     ] or None
 
 

@@ -17,7 +17,7 @@ def whole(said: Said, asked: Asked) -> bytes:
     choices = [
         {
             "index": place,
-            "message": _message(said, place, asked.wire),
+            "message": _message(said, place, asked),
             "logprobs": _logprobs(said),
             "finish_reason": _finish(said),
         }
@@ -32,7 +32,7 @@ def events(said: Said, asked: Asked) -> list[bytes]:
     head = _head(asked, "chat.completion.chunk")
     usage = bool((asked.body.get("stream_options") or {}).get("include_usage"))
     spoken: list[bytes] = []
-    for delta, finish in [*_deltas(said, asked.wire), ({}, _finish(said))]:
+    for delta, finish in [*_deltas(said, asked), ({}, _finish(said))]:
         logprobs = _logprobs(said) if delta.get("content") else None
         choice = {"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
         spoken.append(_event({**head, "choices": [choice], **({"usage": None} if usage else {}), **said.fields}))
@@ -64,34 +64,38 @@ def _error(message: str, kind: str, code: str | None, param: str | None) -> byte
 
 
 def _head(asked: Asked, kind: str) -> dict[str, Any]:
-    return {"id": "chatcmpl-judged", "object": kind, "created": _CREATED, "model": asked.model}
+    return {"id": f"chatcmpl-{asked.digest}", "object": kind, "created": _CREATED, "model": asked.model}
 
 
-def _message(said: Said, place: int, wire: str) -> dict[str, Any]:
+def _message(said: Said, place: int, asked: Asked) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": None, "refusal": said.refusal or None}
-    if said.thought and wire != "openai":
+    if said.thought and asked.wire != "openai":
         message["reasoning_content"] = said.thought
     if said.calls:
-        message["tool_calls"] = [_call(said, at) for at in range(len(said.calls))]
+        message["tool_calls"] = [_call(said, at, asked) for at in range(len(said.calls))]
     elif not said.refusal and not said.blocked:
         message["content"] = said.text if place == 0 else f"{said.text} ({place})"
     return message
 
 
-def _call(said: Said, at: int) -> dict[str, Any]:
+def _call(said: Said, at: int, asked: Asked) -> dict[str, Any]:
     call = said.calls[at]
-    return {"id": call.id or f"call_judged{at}", "type": "function", "function": {"name": call.name, "arguments": call.text}}
+    return {
+        "id": call.id or f"call_{asked.digest}{at}",
+        "type": "function",
+        "function": {"name": call.name, "arguments": call.text},
+    }
 
 
-def _deltas(said: Said, wire: str) -> Iterator[tuple[dict[str, Any], None]]:
+def _deltas(said: Said, asked: Asked) -> Iterator[tuple[dict[str, Any], None]]:
     yield {"role": "assistant", "content": ""}, None
-    if said.thought and wire != "openai":
+    if said.thought and asked.wire != "openai":
         yield from (({"reasoning_content": piece}, None) for piece in said.pieces(said.thought))
     if said.refusal:
         yield from (({"refusal": piece}, None) for piece in said.pieces(said.refusal))
     elif said.calls:
         for at, call in enumerate(said.calls):
-            begun = {**_call(said, at), "index": at, "function": {"name": call.name, "arguments": ""}}
+            begun = {**_call(said, at, asked), "index": at, "function": {"name": call.name, "arguments": ""}}
             yield {"tool_calls": [begun]}, None
             yield from (
                 ({"tool_calls": [{"index": at, "function": {"arguments": piece}}]}, None) for piece in said.pieces(call.text)

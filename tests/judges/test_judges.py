@@ -164,6 +164,8 @@ def test_calls_and_results_must_pair_up() -> None:
     assert complaints("openai", messages=called("a", "a")) == ""
     assert "without a result" in complaints("openai", messages=called("a"))
     assert "no call" in complaints("openai", messages=called("a", "b"))
+    assert "46 characters" in complaints("openai", messages=called("a" * 46, "a" * 46))
+    assert complaints("llama", messages=called("a" * 46, "a" * 46)) == ""
     assert "the call id" in complaints("mistral", messages=called("call_0123456789", "call_0123456789"))
 
 

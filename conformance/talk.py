@@ -1,0 +1,105 @@
+"""Features of what is said: texts, instructions, images, files, prompt-cache markers."""
+
+import base64
+
+from cells import Cell, feature
+from turns import Echo, Medium, System, User
+
+from judges.wish import Seen, Wish
+
+PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(range(24))).decode()
+JPEG = base64.b64encode(b"\xff\xd8\xff\xe0" + bytes(range(28))).decode()
+REPORT = base64.b64encode(b"%PDF-1.7\n" + bytes(range(23))).decode()
+LINK = "https://pictures.example/cat.png"
+
+
+@feature("text")
+def text(cell: Cell) -> None:
+    """A question and its answer."""
+    exchange = cell.tell(cell.ask("Say it: caf\u00e9 \u2603 \U0001f600."))
+    cell.arrives("caf\u00e9 \u2603 \U0001f600." in exchange.wish.said_by("user"), exchange)
+    cell.shows(exchange.shown.text == "Hello from upstream." and exchange.shown.finish == "stop", exchange, "another answer")
+
+
+@feature("system")
+def system(cell: Cell) -> None:
+    """One instruction before the conversation."""
+    exchange = cell.tell(System("Answer in Latin."), cell.ask())
+    cell.arrives("Answer in Latin." in exchange.wish.said_by("system", "developer"), exchange)
+    cell.arrives("Answer in Latin." not in exchange.wish.said_by("user"), exchange)
+
+
+@feature("several-and-late-system")
+def several_and_late_system(cell: Cell) -> None:
+    """Two instructions first, one after the first answer: all arrive, the late one where it was said."""
+    said = Echo(({"role": "assistant", "content": "Salve."},))
+    turns = (System("Answer in Latin."), System("Be brief."), User("Hello."), said, System("Now in Greek."), cell.ask())
+    exchange = cell.tell(*turns)
+    leading = exchange.wish.said_by("system", "developer")
+    cell.arrives(_in_order(leading, "Answer in Latin.", "Be brief."), exchange)
+    cell.arrives(_is_late(exchange.wish, "Now in Greek."), exchange)
+
+
+def _in_order(said: str, *texts: str) -> bool:
+    places = [said.find(one) for one in texts]
+    return -1 not in places and places == sorted(places)
+
+
+def _is_late(wish: Wish, said: str) -> bool:
+    """After the assistant's turn, as an instruction or within the user's words."""
+    answered = next((at for at, turn in enumerate(wish.turns) if turn.role == "assistant"), len(wish.turns))
+    return any(said in turn.text for turn in wish.turns[answered:])
+
+
+@feature("developer-role", "developer")
+def developer_role(cell: Cell) -> None:
+    """The developer's instruction has the rank of a system message everywhere."""
+    exchange = cell.tell(System("Answer in Latin.", "developer"), cell.ask())
+    cell.arrives("Answer in Latin." in exchange.wish.said_by("system", "developer"), exchange)
+
+
+def _sees(cell: Cell, medium: Medium, expected: Seen) -> None:
+    exchange = cell.tell(User(cell.ask("What is this?").text, (medium,)))
+    cell.arrives(exchange.wish.media == [expected], exchange)
+
+
+@feature("image-data-url", "image")
+def image_data_url(cell: Cell) -> None:
+    """An image inside the request."""
+    _sees(cell, Medium("image", f"data:image/png;base64,{PNG}"), Seen("image", "image/png", PNG))
+
+
+@feature("image-https-url", "image", "url")
+def image_https_url(cell: Cell) -> None:
+    """An image by its link, which the provider fetches."""
+    exchange = cell.tell(User(cell.ask("What is this?").text, (Medium("image", LINK),)))
+    cell.arrives([seen.url for seen in exchange.wish.media] == [LINK], exchange)
+
+
+@feature("image-wrong-type", "image")
+def image_wrong_type(cell: Cell) -> None:
+    """A JPEG called PNG arrives as the JPEG that it is."""
+    _sees(cell, Medium("image", f"data:image/png;base64,{JPEG}"), Seen("image", "image/jpeg", JPEG))
+
+
+@feature("pdf", "file", "pdf")
+def pdf(cell: Cell) -> None:
+    """A document inside the request."""
+    _sees(cell, Medium("file", f"data:application/pdf;base64,{REPORT}"), Seen("file", "application/pdf", REPORT))
+
+
+def _marked(cell: Cell, spelling: str) -> None:
+    exchange = cell.tell(User(cell.ask().text, marked=spelling))
+    cell.arrives(exchange.wish.markers == 1, exchange, "cache_control")
+
+
+@feature("prompt-cache-marker", "cache_control")
+def prompt_cache_marker(cell: Cell) -> None:
+    """A breakpoint in the face's own spelling."""
+    _marked(cell, "openai")
+
+
+@feature("prompt-cache-marker-of-anthropic", "cache_control")
+def prompt_cache_marker_of_anthropic(cell: Cell) -> None:
+    """The spelling that many OpenAI clients send for Anthropic's models."""
+    _marked(cell, "anthropic")
