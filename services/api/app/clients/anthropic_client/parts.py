@@ -166,14 +166,17 @@ class Blocks:
         return Reasoning(redacted=redacted, signer=signer)
 
     def _result(self, block: _ToolResult, node: Any, at: str) -> Result:
-        content = block.content or ()
-        seen: list[Text | Media] = []
-        if isinstance(content, str):
-            seen.append(Text(content))
-        else:
-            for place, raw in enumerate(content):
-                seen += self._inner(raw, node["content"][place], f"{at}.content[{place}]")
+        seen = self._within(block.content or "", node.get("content"), f"{at}.content")
         return Result(block.tool_use_id, tuple(seen), failed=bool(block.is_error), marker=marker_of(block.cache_control))
+
+    def _within(self, content: str | list[Raw], nodes: Any, at: str, marker: str = "") -> list[Text | Media]:
+        """What a result or a document holds."""
+        if isinstance(content, str):
+            return [Text(content, marker)] if content else []
+        seen: list[Text | Media] = []
+        for place, raw in enumerate(content):
+            seen += self._inner(raw, nodes[place], f"{at}[{place}]")
+        return seen
 
     def _inner(self, raw: Raw, node: Any, at: str) -> list[Text | Media]:
         """A block within a result or a document."""
@@ -220,11 +223,8 @@ class Blocks:
         elif source.type == "text":
             said = source.data
             seen.append(Text(f"{title}\n\n{said}" if title else said, marker))
-        elif source.type == "content" and isinstance(source.content, str):
-            seen.append(Text(source.content, marker))
         elif source.type == "content":
-            for place, raw in enumerate(source.content):
-                seen += self._inner(raw, node["source"]["content"][place], f"{at}.source.content[{place}]")
+            seen += self._within(source.content, node["source"].get("content"), f"{at}.source.content", marker)
         else:
             return None
         return seen
