@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -288,13 +289,15 @@ def test_tool_calls_of_the_provider_reach_the_sdk(sdk: openai.OpenAI, upstream: 
 # nothing vanishes silently
 
 
+STORED = [{"type": "text", "text": "Read this."}, {"type": "file", "file": {"file_id": "file-1"}}]
 CARRIED_BY_ONE = [
-    ({"tools": [TOOL]}, "tools"),
-    ({"response_format": SCHEMA}, "response_format"),
-    ({"messages": [{"role": "user", "content": IMAGE}]}, "messages[0].content[1]"),
+    ({"web_search_options": {}}, "web_search_options"),
+    ({"modalities": ["text", "audio"], "audio": {"voice": "alloy", "format": "wav"}}, "audio"),
+    ({"messages": [{"role": "user", "content": STORED}]}, "messages[0].content[1]"),
     ({"logprobs": True}, "logprobs"),
     ({"n": 2}, "n"),
 ]
+CARRIED_BY_ALL = [{"tools": [TOOL]}, {"response_format": SCHEMA}, {"messages": [{"role": "user", "content": IMAGE}]}]
 
 
 @pytest.mark.parametrize(("fields", "param"), CARRIED_BY_ONE, ids=[param for _, param in CARRIED_BY_ONE])
@@ -321,6 +324,16 @@ def test_where_no_candidate_carries_a_field_the_error_names_it(foreign: Service,
     assert (answer.status, error["code"]) == (400, "unsupported_feature"), answer.body
     assert error["param"] == param or param in error["message"]
     assert foreign.records() == []
+
+
+@pytest.mark.parametrize("model", ["claude", "auto"])
+@pytest.mark.parametrize("fields", CARRIED_BY_ALL, ids=[next(iter(fields)) for fields in CARRIED_BY_ALL])
+def test_what_every_dialect_carries_is_answered_by_another_one(tmp_path: Path, fields: Any, model: str) -> None:
+    """Tools, a schema and an image are no reason any more to refuse a model of another dialect."""
+    with running(tmp_path, "models: {claude: {provider: anthropic, id: claude-sonnet-5-5}}\nmock_latency_scale: 0") as here:
+        answer = chat(here, model=model, **fields)
+    assert (answer.status, answer.headers["x-router-model"]) == (200, "claude"), answer.body
+    assert "x-router-dropped" not in answer.headers
 
 
 def test_a_model_without_the_capability_is_no_candidate(service: Service) -> None:

@@ -152,7 +152,7 @@ STREAMED: list[tuple[str, Script, str, int | None]] = [
         "provider_error",
         200,
     ),
-    ("html", says(http(b"<html>Sign in</html>", kind="text/html")), "truncated_answer", 200),
+    ("html", says(http(b"<html>Sign in</html>", kind="text/html")), "bad_upstream_body", 200),
     ("broken chunk", says(STREAM_HEAD + framed(b"data: {oops\n\n"), b""), "bad_upstream_body", 200),
 ]
 CASES = [(*row, False) for row in WHOLE] + [(*row, True) for row in STREAMED]

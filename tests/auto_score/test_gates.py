@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from app.auto_score.gates import SEVERITY, score
 from app.domain.answer import Completion, FinishReason, ToolCall
-from app.domain.request import ChatRequest, Message, Text
+from app.domain.request import ChatRequest, Format, Message, Text
 
+JSON = Format("json_object")
 BENIGN = "Write three tips for a good night's sleep."
 POEM = "O moon\nThat sails the silver sea of night\nAnd all the world is sleeping\n"
 LEGAL = "The tenant shall keep the premises in good repair and shall give notice of any damage without delay to the landlord. "
@@ -133,7 +134,7 @@ CASES = [
 
 def request(case: Case) -> ChatRequest:
     system = (Message("system", (Text(case.system),)),) if case.system else ()
-    return ChatRequest(messages=(*system, Message("user", (Text(case.prompt),))), json_mode=case.json_mode, stop=case.stop)
+    return ChatRequest(messages=(*system, Message("user", (Text(case.prompt),))), format=JSON if case.json_mode else None, stop=case.stop)
 
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{c.defects or 'none'}-{c.answer[:24]!r}" for c in CASES])
@@ -166,7 +167,7 @@ def test_a_whole_refusal_field_counts_like_a_refusal_in_words() -> None:
 
 
 def test_tool_calls_need_no_text_but_arguments_that_can_be_read() -> None:
-    asked = ChatRequest(messages=(Message("user", (Text(BENIGN),)),), json_mode=True)
+    asked = ChatRequest(messages=(Message("user", (Text(BENIGN),)),), format=JSON)
     good = (ToolCall("1", "now", ""), ToolCall("2", "find", '{"q": "sleep"}'))
     assert score(asked, Completion(tool_calls=good, finish_reason="tool_calls")).reasons == ()
     bad = Completion(tool_calls=(*good, ToolCall("3", "find", '{"q": "sl')), finish_reason="tool_calls")
@@ -179,7 +180,7 @@ def test_an_answer_that_goes_on_from_the_callers_own_beginning_need_not_balance(
 
 
 def test_a_json_schema_asks_for_json_too() -> None:
-    asked = ChatRequest(messages=(Message("user", (Text(BENIGN),)),), needs=frozenset({"json_schema"}))
+    asked = ChatRequest(messages=(Message("user", (Text(BENIGN),)),), format=Format("json_schema"))
     assert score(asked, Completion(text="no", finish_reason="stop")).reasons[0].startswith("invalid_json: ")
 
 

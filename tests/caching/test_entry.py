@@ -48,7 +48,7 @@ def test_an_answer_to_another_request_is_none() -> None:
 
 def test_another_format_is_none() -> None:
     found = json.loads(entry().encoded())
-    assert Entry.decoded(msgspec.json.encode(found | {"format": 2}), MATERIAL) is None
+    assert Entry.decoded(msgspec.json.encode(found | {"format": 3}), MATERIAL) is None
     del found["format"]
     assert Entry.decoded(msgspec.json.encode(found), MATERIAL) is None
 

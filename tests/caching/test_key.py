@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.caching.key import NOT_IN_KEY, digest, entry_key, key_material
-from app.domain.request import ChatRequest, Message, Original, Text
+from app.domain.request import ChatRequest, Format, Message, Original, Text, Tool, ToolChoice
 
 NUMBERS = st.integers(-(2**40), 2**40) | st.floats(allow_nan=False, allow_infinity=False)
 VALUES = st.recursive(
@@ -99,7 +99,9 @@ def test_the_surroundings_separate(one: dict[str, Any], other: dict[str, Any]) -
         {"top_p": 1.0},
         {"stop": ("\n",)},
         {"seed": 0},
-        {"json_mode": True},
+        {"format": Format("json_object")},
+        {"tools": (Tool("f"),)},
+        {"tool_choice": ToolChoice("none")},
     ],
 )
 def test_every_typed_field_that_changes_the_answer_separates(field: dict[str, Any]) -> None:

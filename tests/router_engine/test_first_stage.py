@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.request import ChatRequest, Message, Text
+from app.domain.request import ChatRequest, Format, Message, Text
 from app.router_engine.first_stage import SLOTS, first_stage, read
 from app.router_engine.quality import OUTPUT_BOUNDS, SIGNALS
 from app.text.lexicon import SUBJECTS
@@ -19,7 +19,7 @@ def asking(*turns: str, system: str = "", json_mode: bool = False) -> ChatReques
     """User and assistant in turn."""
     messages = [Message("system", (Text(system),))] if system else []
     messages += [Message("assistant" if i % 2 else "user", (Text(turn),)) for i, turn in enumerate(turns)]
-    return ChatRequest(messages=tuple(messages), json_mode=json_mode)
+    return ChatRequest(messages=tuple(messages), format=Format("json_object") if json_mode else None)
 
 
 def slots(z: bytes) -> dict[str, float]:

@@ -27,6 +27,7 @@ NOT_IN_KEY = frozenset(
         "prompt_cache_key",
         "prompt_cache_options",
         "cache_control",
+        "client_metadata",
     }
 )
 # of a call without a body of its own: how it is routed and accounted for, which does not change an answer's words
