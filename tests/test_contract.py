@@ -99,7 +99,7 @@ ERRORS = {
     "unsupported_media_type": 415, "rate_limited": 429, "internal_error": 500, "provider_error": 502, "provider_refused": 502,
     "provider_auth_error": 502, "provider_quota": 502, "provider_unreachable": 502, "bad_upstream_body": 502,
     "truncated_answer": 502, "unexpected_redirect": 502, "provider_overloaded": 503, "overloaded": 503, "not_ready": 503,
-    "deadline_exceeded": 504,
+    "deadline_exceeded": 504, "thread_unsupported_request": 400,
 }  # fmt: skip
 
 
