@@ -32,17 +32,17 @@ PACKAGE = ROOT / "services" / "api" / "app"
 REFERENCE = ROOT / "docs" / "reference"
 
 ROUTES = {
-    "POST /query", "POST /route", "POST /v1/chat/completions", "GET /v1/models", "GET /v1/models/{name}", "GET /health",
-    "GET /ready", "GET /", "GET /docs", "GET /redoc", "GET /openapi.json", "GET /docs-assets",
+    "POST /query", "POST /route", "POST /v1/chat/completions", "POST /v1/responses", "POST /v1/messages",
+    "POST /v1/messages/count_tokens", "POST /v1/embeddings", "GET /v1/models", "GET /v1/models/{name}", "GET /health", "GET /ready", "GET /", "GET /docs", "GET /redoc", "GET /openapi.json", "GET /docs-assets",
 }  # fmt: skip
 REQUEST_HEADERS = {
     "x-request-id", "x-request-timeout", "traceparent", "cache-control", "x-router-mode", "x-router-cache", "x-router-session",
-    "content-type", "content-encoding", "content-length", "authorization", "x-api-key",
+    "content-type", "content-encoding", "content-length", "authorization", "x-api-key", "anthropic-version", "anthropic-beta",
 }  # fmt: skip
 REPLY_HEADERS = {
     "x-request-id", "x-router-model", "x-router-provider", "x-router-mode", "x-router-reason", "x-router-mock",
     "x-router-cost-usd", "x-router-estimated-cost-usd", "x-router-overhead-ms", "x-router-config", "x-router-fallback",
-    "x-router-dropped", "x-cache", "retry-after", "allow", "www-authenticate", "content-type", "content-length",
+    "x-router-dropped", "x-cache", "retry-after", "x-should-retry", "allow", "www-authenticate", "content-type", "content-length",
 }  # fmt: skip
 QUERY = [
     "prompt", "messages", "mode", "model", "system", "max_tokens", "temperature", "top_p", "stop", "seed", "tools", "tool_choice",
@@ -67,13 +67,13 @@ DAILY = {
 }  # fmt: skip
 CONFIG = {
     "mode", "mock", "mock_latency_scale", "aliases",
-    *(f"providers.<name>.{key}" for key in ("dialect", "base_url", "key_env", "enabled")),
+    *(f"providers.<name>.{key}" for key in ("dialect", "base_url", "key_env", "enabled", "quirks")),
     *(
         f"models.<name>.{key}"
         for key in (
             "provider", "id", "price_in", "price_out", "price_in_per_million", "price_out_per_million", "avg_latency_ms", "enabled",
             "context_window", "max_output", "kind", "capabilities", "fallbacks", "deployments", "deployments[].provider",
-            "deployments[].id", "quality", "retires_on", "successor",
+            "deployments[].id", "quality", "retires_on", "successor", "efforts", "thinking", "max_tokens_field",
         )
     ),
     "routing.baseline", "routing.exploration",

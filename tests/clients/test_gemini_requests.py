@@ -16,6 +16,7 @@ from app.domain.request import (
     Format,
     Media,
     Message,
+    Original,
     Reasoning,
     Result,
     Text,
@@ -257,7 +258,11 @@ def test_an_unsigned_call_of_the_running_turn_says_so() -> None:
 def test_a_turn_of_foreign_thoughts_alone_leaves_no_hole() -> None:
     """What is left when it is gone still alternates."""
     request = ChatRequest(
-        messages=(Message("user", (Text("a"),)), Message("assistant", (Reasoning("hm"),)), Message("user", (Text("b"),)))
+        messages=(
+            Message("user", (Text("a"),)),
+            Message("assistant", (Reasoning("hm", "sig", "", "anthropic"),)),
+            Message("user", (Text("b"),)),
+        )
     )
     assert sent(request)["contents"] == [{"role": "user", "parts": [{"text": "a"}, {"text": "b"}]}]
 
@@ -327,11 +332,11 @@ def test_sampling_form_and_tier_find_their_words() -> None:
 
 def test_what_has_no_word_here_is_reported() -> None:
     """By the names that a caller of OpenAI's chat gave it; the caller's unknown fields by their own."""
-    wishes: dict[str, Any] = {"tier": "scale", "parallel_tools": False, "user": "u", "metadata": {"a": "b"}, "tools": (WEATHER,)}
+    wishes: dict[str, Any] = {"tier": "scale", "parallel_tools": False, "user": "u@b.c", "tools": (WEATHER,)}
     request = ChatRequest(
         messages=(Message("user", (Text("hi", marker="5m"),), name="Ann"),), extra=("logit_bias", "verbosity"), **wishes
     )
-    reported = ("service_tier", "parallel_tool_calls", "user", "metadata", "name", "cache_control", "logit_bias", "verbosity")
+    reported = ("user", "service_tier", "parallel_tool_calls", "name", "cache_control", "logit_bias", "verbosity")
     made = call(request)
     assert made.dropped == reported
     assert set(json.loads(made.body)) == {"contents", "tools"}
@@ -382,3 +387,30 @@ def test_foreign_signatures_in_a_body_of_this_dialect_are_mended() -> None:
         {"functionCall": {"name": "time", "args": {}}, "thoughtSignature": "skip_thought_signature_validator"},
     ]
     assert made.dropped == ("thinking",)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "user", "labels", "dropped"),
+    [
+        ({"team": "a-1"}, "u_1", {"team": "a-1", "user": "u_1"}, ()),
+        ({"Team": "a"}, "u", {"user": "u"}, ("metadata",)),
+        ({"team": "A B"}, None, None, ("metadata",)),
+        ({"user": "x"}, "u", {"user": "x"}, ("user",)),
+        (None, "Ann@example.com", None, ("user",)),
+    ],
+)
+def test_metadata_and_user_are_labels_where_they_have_the_form_of_labels(
+    metadata: dict[str, Any] | None, user: str | None, labels: dict[str, str] | None, dropped: tuple[str, ...]
+) -> None:
+    """Lower case and 63 characters; a label that Google would refuse would get the whole call refused."""
+    asked = ChatRequest(messages=(Message("user", (Text("hi"),)),), metadata=metadata, user=user, original=Original("openai", {}))
+    made = call(asked)
+    assert (json.loads(made.body).get("labels"), made.dropped) == (labels, dropped)
+
+
+def test_a_thought_without_a_signature_goes_on_as_a_thought() -> None:
+    """A summary that the caller gives back is nobody's proof, and is no text of the answer."""
+    turns = (Message("user", (Text("a"),)), Message("assistant", (Reasoning("hm"), Text("b"))), Message("user", (Text("c"),)))
+    made = call(ChatRequest(messages=turns))
+    assert json.loads(made.body)["contents"][1]["parts"] == [{"text": "hm", "thought": True}, {"text": "b"}]
+    assert made.dropped == ()

@@ -41,7 +41,7 @@ class QueryShape:
 
     def whole(self, walk: Walk, completion: Completion, settled: Settled) -> bytes:
         """The whole reply."""
-        return _encode({**_head(walk), "response": completion.text, **_tail(completion, settled)})
+        return _encode({**_head(walk), "response": completion.text or completion.refusal, **_tail(completion, settled)})
 
     def writer(self, walk: Walk) -> Writer:
         """Writes `delta` events."""
@@ -65,8 +65,9 @@ class QueryWriter:
     """Our own events: `delta` with text; `done` is the shape's, since it needs the settled call."""
 
     def write(self, delta: Delta) -> bytes:
-        """One `delta` event, for pieces that hold text."""
-        return b"event: delta\ndata: " + _encode({"text": delta.text}) + b"\n\n" if delta.text else b""
+        """One `delta` event, for pieces that hold text, be it a refusal's."""
+        text = delta.text or delta.refusal
+        return b"event: delta\ndata: " + _encode({"text": text}) + b"\n\n" if text and not delta.choice else b""
 
     def finish(self, comment: str = "") -> bytes:
         """Only the comment: `done` is written by the shape."""

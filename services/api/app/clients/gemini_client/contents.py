@@ -77,7 +77,9 @@ class Contents:
         return thoughts + said + proofs + calls
 
     def _thought(self, part: Reasoning, thoughts: list[dict[str, Any]], proofs: list[dict[str, Any]]) -> None:
-        if not (part.redacted or part.signature) or not signed_by(part.signer, DIALECT, self._model_id):
+        if not (part.redacted or part.signature):
+            thoughts += [{"text": part.text, "thought": True}] if part.text else []
+        elif not signed_by(part.signer, DIALECT, self._model_id):
             self.unsigned = True
         elif part.redacted:
             # it came with text of the answer; an empty text may carry it, as it does at the end of a stream

@@ -5,7 +5,7 @@ from msgspec import Raw
 from ...domain.answer import Completion, Delta, FinishReason, Fold, TokenLogprob, Usage
 from ...errors import BadAnswer
 from ..common.call_ids import minted
-from ..common.said import arguments_text, read_or_none, usage_of
+from ..common.said import arguments_text, held, read_or_none, usage_of
 from ..common.seal import sealed
 from .contents import DIALECT
 from .fault import error_of
@@ -136,7 +136,7 @@ def decode(body: bytes) -> Completion:
     if not said.candidates and answer.finish is None:
         raise BadAnswer("the provider's answer holds no candidate")
     fold.add(answer.last())
-    return fold.completion(body)
+    return held(fold.completion(body))
 
 
 def _blocked(said: Said) -> str:

@@ -1,5 +1,6 @@
 """From a ChatRequest to Gemini's generateContent call. The caller's own fields, if of this dialect, travel untouched."""
 
+import re
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -17,6 +18,9 @@ from .repair import own_contents
 
 # OpenAI's words for the service tier in Gemini's; `auto` is what the host does unasked
 _TIERS: Final = {"default": "standard", "flex": "flex", "priority": "priority"}
+# Google Cloud's rule for labels: lower case, 63 characters, names begin with a letter
+_LABEL: Final = re.compile(r"[a-z][a-z0-9_-]{0,62}", re.ASCII)
+_VALUE: Final = re.compile(r"[a-z0-9_-]{0,63}", re.ASCII)
 _HEADERS: Final = (("content-type", "application/json"),)
 _encode = msgspec.json.Encoder().encode
 
@@ -68,10 +72,32 @@ def _translated(request: ChatRequest, target: Target, dropped: list[str]) -> dic
         fields["generationConfig"] = config
     if tier := _TIERS.get(request.tier or ""):
         fields["serviceTier"] = tier
+    labels = _labels(request, dropped)
+    if labels:
+        fields["labels"] = labels
     if contents.unsigned and "thinking" not in dropped:
         dropped.append("thinking")
     dropped += _unsaid(request)
     return fields
+
+
+def _labels(request: ChatRequest, dropped: list[str]) -> dict[str, str]:
+    """The caller's metadata and user as labels, as far as they are of the form that labels have.
+
+    Metadata without a body of a dialect are for our own record.
+    """
+    labels: dict[str, str] = {}
+    told = request.metadata or {} if request.original is not None else {}
+    if all(_LABEL.fullmatch(name) and isinstance(value, str) and _VALUE.fullmatch(value) for name, value in told.items()):
+        labels |= told
+    else:
+        dropped.append("metadata")
+    if request.user is not None:
+        if _VALUE.fullmatch(request.user) and "user" not in labels:
+            labels["user"] = request.user
+        else:
+            dropped.append("user")
+    return labels
 
 
 def _unsaid(request: ChatRequest) -> list[str]:
@@ -81,10 +107,6 @@ def _unsaid(request: ChatRequest) -> list[str]:
         unsaid.append("service_tier")
     if request.parallel_tools is False and request.tools:
         unsaid.append("parallel_tool_calls")
-    if request.user is not None:
-        unsaid.append("user")
-    if request.metadata:
-        unsaid.append("metadata")
     if any(message.name for message in request.messages):
         unsaid.append("name")
     if _is_marked(request):
