@@ -34,7 +34,7 @@ def with_open_seals(messages: Raw, model_id: str) -> tuple[Raw, bool]:
     What this dialect's own hosts signed goes back to them as they signed it. A turn with another model's thoughts loses
     them, as a thought is never shown to a model as if it were its own or a plain text.
     """
-    if _SEAL not in bytes(messages):
+    if bytes(messages).find(_SEAL) < 0:
         return messages, False
     decoded = _messages(messages)
     lost = [_open_turn(message, model_id) for message in decoded if message.get("role") == "assistant"]

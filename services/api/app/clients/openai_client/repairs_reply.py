@@ -32,11 +32,8 @@ class ToolIndexes:
         if "delta" not in choice:
             return False
         changed = False
-        answer = choice.get("index")
-        answer = answer if type(answer) is int else 0
-        for told in said.get("tool_calls") or ():
-            if not isinstance(told, dict):
-                continue
+        answer = _number(choice)
+        for told in _calls_of(said):
             place, opens, name = self._place(told, answer)
             if type(told.get("index")) is not int:
                 told["index"] = place
@@ -64,17 +61,29 @@ class FinishReasons:
     """Says `tool_calls` where the host says `stop` though it made calls."""
 
     def __init__(self) -> None:
-        self._called: set[Any] = set()
+        self._called: set[int] = set()
 
     def edit(self, choice: dict[str, Any], said: dict[str, Any]) -> bool:
         """Edits the finish reason of one choice."""
-        index = choice.get("index")
-        if said.get("tool_calls"):
+        index = _number(choice)
+        if _calls_of(said):
             self._called.add(index)
         if choice.get("finish_reason") != "stop" or index not in self._called:
             return False
         choice["finish_reason"] = "tool_calls"
         return True
+
+
+def _number(choice: dict[str, Any]) -> int:
+    """Which answer a choice belongs to."""
+    index = choice.get("index")
+    return index if type(index) is int else 0
+
+
+def _calls_of(said: dict[str, Any]) -> list[dict[str, Any]]:
+    """The calls in a message or a piece of one; what is no call is the reader's to refuse."""
+    calls = said.get("tool_calls")
+    return [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
 
 
 def edited(data: bytes, editors: list[Editor]) -> bytes:

@@ -71,7 +71,8 @@ def short_ids(fields: Fields) -> tuple[str, ...]:
     ids = CallIds(_SHORT, spelled_short)
     for message in _messages(fields, "tool_call_id") or _messages(fields, "tool_calls"):
         for call in message.get("tool_calls") or ():
-            call["id"] = ids.called(call["id"])
+            if isinstance(call.get("id"), str):
+                call["id"] = ids.called(call["id"])
         if isinstance(message.get("tool_call_id"), str):
             message["tool_call_id"] = ids.answered(message["tool_call_id"])
     return ()

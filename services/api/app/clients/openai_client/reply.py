@@ -3,11 +3,12 @@
 from typing import Any
 
 from msgspec import json
+from msgspec.structs import replace
 
-from ...domain.answer import Completion, FinishReason, Thought, TokenLogprob, ToolCall
+from ...domain.answer import Completion, FinishReason, Thought, TokenLogprob, ToolCall, Usage
 from ...errors import BadAnswer
 from ..common.call_ids import minted
-from ..common.said import read
+from ..common.said import held, read
 from ..common.seal import sealed
 from .failure import error_of, stray_error
 from .reply_shape import BODY, Body, Choice, Function, Said, Tool
@@ -31,29 +32,23 @@ def decode(data: bytes) -> Completion:
     raise_error(body.error, body.x_groq)
     if not body.choices:
         raise stray_error(data) or BadAnswer("the provider's answer holds no choice")
-    answers = {choice.index: _answer(choice, body) for choice in body.choices}
-    first, *others = [answers[index] for index in sorted(answers)]
-    return Completion(
-        text=first.text,
-        thoughts=first.thoughts,
-        refusal=first.refusal,
-        tool_calls=first.tool_calls,
-        finish_reason=first.finish_reason,
-        usage=usage_of(body.usage if body.usage is not None else groq(body.x_groq, "usage")),
-        response_id=body.id or "",
-        model_id=body.model or "",
-        logprobs=first.logprobs,
-        others=tuple(others),
-        raw=data,
-    )
+    usage = usage_of(body.usage if body.usage is not None else groq(body.x_groq, "usage"))
+    if len(body.choices) == 1:
+        return held(_answer(body.choices[0], body, usage, data))
+    choices = {choice.index: choice for choice in body.choices}
+    first, *others = [choices[index] for index in sorted(choices)]
+    return held(replace(_answer(first, body, usage, data), others=tuple([_answer(other, body, None, b"") for other in others])))
 
 
-def _answer(choice: Choice, body: Body) -> Completion:
+def _answer(choice: Choice, body: Body, usage: Usage | None, raw: bytes) -> Completion:
+    """One of the answers; only the first (with `raw`) stands for the whole body and names it."""
     said = choice.message
     raise_error(choice.error)
     if said is None:
         raise BadAnswer("the provider's answer holds a choice without a message")
-    calls = tuple([_call(tool, place, choice, body) for place, tool in enumerate(said.tool_calls or ())])
+    calls: tuple[ToolCall, ...] = ()
+    if said.tool_calls:
+        calls = tuple([_call(tool, place, choice, body) for place, tool in enumerate(said.tool_calls)])
     if said.function_call is not None:
         calls += (_call(Tool(function=said.function_call), len(calls), choice, body),)
     return Completion(
@@ -62,7 +57,11 @@ def _answer(choice: Choice, body: Body) -> Completion:
         refusal=said.refusal or "",
         tool_calls=calls,
         finish_reason=finish_of(choice.finish_reason, bool(calls)),
+        usage=usage,
+        response_id=(body.id or "") if raw else "",
+        model_id=(body.model or "") if raw else "",
         logprobs=() if choice.logprobs is None else logprobs_of(choice.logprobs),
+        raw=raw,
     )
 
 
@@ -93,14 +92,19 @@ def text_of(said: Said) -> str:
 
 
 def spelled(tool: Tool) -> tuple[str, str]:
-    """(name, arguments as text) of a call or of a piece of one; a free-form call's input stands for its arguments."""
+    """(name, arguments as text) of a call or of a piece of one; a free-form call's input stands for its arguments.
+
+    Raises BadAnswer for arguments that are neither text nor an object.
+    """
     if tool.custom is not None:
         return tool.custom.name or "", tool.custom.input or ""
     function = tool.function or _NO_FUNCTION
     arguments = function.arguments
-    if not isinstance(arguments, str):
-        arguments = "" if arguments is None else json.encode(arguments).decode()
-    return function.name or "", arguments
+    if isinstance(arguments, dict):
+        arguments = json.encode(arguments).decode()
+    elif not isinstance(arguments, str | None):
+        raise BadAnswer("the provider's answer holds a call whose arguments are no object")
+    return function.name or "", arguments or ""
 
 
 def signature_of(tool: Tool) -> str:
@@ -173,8 +177,9 @@ def _token(item: Any) -> TokenLogprob | None:
     pair = _pair(item.get("token"), item.get("logprob")) if isinstance(item, dict) else None
     if pair is None:
         return None
-    others = item.get("top_logprobs") or ()
-    tops = [_pair(top.get("token"), top.get("logprob")) for top in others if isinstance(top, dict)]
+    rivals = item.get("top_logprobs")
+    rivals = rivals if isinstance(rivals, list) else []
+    tops = [_pair(top.get("token"), top.get("logprob")) for top in rivals if isinstance(top, dict)]
     return TokenLogprob(*pair, top=tuple([top for top in tops if top is not None]))
 
 

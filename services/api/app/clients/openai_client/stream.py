@@ -3,7 +3,7 @@
 from typing import Final
 
 from msgspec import Struct, field
-from msgspec.structs import replace
+from msgspec.structs import force_setattr
 
 from ...domain.answer import Delta, FinishReason
 from ..common.call_ids import minted
@@ -73,13 +73,13 @@ class OpenAITaker:
         chunk = read(data, CHUNK)
         choices = chunk.choices
         if choices and len(choices) == 1 and chunk.usage is None and chunk.error is None and chunk.x_groq is None:
-            text = plain_text(choices[0])
-            if text is not None:
-                return [Delta(text=text, raw=event_of(data))]
+            told = plain(choices[0])
+            if told is not None:
+                return [Delta(text=told[0], reasoning=told[1], raw=event_of(data))]
         deltas = self._deltas(chunk, data)
         if not deltas:
             return [Delta(raw=event_of(data))]
-        deltas[0] = replace(deltas[0], raw=event_of(data))
+        force_setattr(deltas[0], "raw", event_of(data))  # nobody else has seen it yet, and a copy costs more than all the rest
         return deltas
 
     def rest(self) -> list[Delta]:
@@ -159,18 +159,23 @@ class OpenAITaker:
         )
 
 
-def plain_text(choice: Choice) -> str | None:
-    """The text of a choice that holds nothing else (nearly every chunk of every stream), None for any other."""
+def plain(choice: Choice) -> tuple[str, str] | None:
+    """(text, thought), one of them empty, of a choice that holds nothing else; None for any other.
+
+    Nearly every chunk of every stream is one of these, so this is asked before anything else.
+    """
     said = choice.delta
-    if said is None or type(said.content) is not str or choice.finish_reason is not None or choice.index:
-        return None
-    if said.tool_calls is not None or said.reasoning_content is not None or said.reasoning is not None:
+    if said is None or choice.finish_reason is not None or choice.index or said.tool_calls is not None:
         return None
     if said.refusal is not None or said.reasoning_details is not None or said.function_call is not None:
         return None
     if choice.logprobs is not None or choice.usage is not None or choice.error is not None:
         return None
-    return said.content
+    text = said.content
+    thought = said.reasoning if said.reasoning_content is None else said.reasoning_content
+    if thought is None:
+        return (text, "") if type(text) is str else None
+    return ("", thought) if type(thought) is str and not text else None
 
 
 def event_of(data: bytes) -> bytes:
