@@ -142,6 +142,7 @@ def test_what_only_this_dialect_carries_binds_to_it_and_the_rest_is_named() -> N
         modalities=["text", "audio"],
         web_search_options={},
         logit_bias={"1": 2},
+        verbosity="low",
         store=False,
         brand_new=1,
         prediction=None,
@@ -149,6 +150,7 @@ def test_what_only_this_dialect_carries_binds_to_it_and_the_rest_is_named() -> N
     assert set(request.native) == {"messages[0].content[0]", "tools[0]", "audio", "modalities", "web_search_options"}
     assert set(request.extra) == {"logit_bias", "store", "brand_new"}
     assert isinstance(request.messages[0].parts[0], Foreign)
+    assert request.verbosity == "low" == sent(typed(ask(verbosity="low")))["verbosity"]
     with pytest.raises(UnsupportedFeature):
         WIRE.encode(typed(request), target(), False)
     assert ask(seed=1, n=1, modalities=["text"], logit_bias=None, stream_options=None).native == ()

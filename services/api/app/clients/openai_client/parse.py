@@ -22,7 +22,7 @@ _READ: Final = frozenset(
         "model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k",
         "presence_penalty", "frequency_penalty", "stop", "seed", "n", "logprobs", "top_logprobs", "tools", "tool_choice",
         "functions", "function_call", "parallel_tool_calls", "response_format", "service_tier", "cache_control", "user",
-        "safety_identifier", "metadata", "router",
+        "safety_identifier", "metadata", "verbosity", "router",
     }
 )  # fmt: skip
 # wishes whose loss would give another answer: sounds instead of text, the web's knowledge, a filter that is to block
@@ -64,6 +64,7 @@ class ChatBody(Struct):
     user: str | None = None
     safety_identifier: str | None = None
     metadata: dict[str, Any] | None = None
+    verbosity: str | None = None
     n: Annotated[int, Meta(ge=1, le=128)] | None = None
     logprobs: bool | int | None = None
     top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
@@ -109,6 +110,7 @@ def parse(data: bytes) -> ChatRequest:
         format=format_of(body.response_format, native),
         thinking=thinking,
         tier=body.service_tier,
+        verbosity=body.verbosity,
         marker="" if "cache_control" not in tree else marker_of(tree["cache_control"]),
         native=tuple(native),
         extra=extra,

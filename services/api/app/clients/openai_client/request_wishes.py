@@ -6,7 +6,7 @@ from ...domain.request import ChatRequest, Effort, Format, Thinking, Tool, ToolC
 from ...domain.target import Target
 from ..common.tools import chosen_tools, nearest_effort, schema_of
 
-_PLAIN: Final = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "user", "top_logprobs")
+_PLAIN: Final = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "user", "top_logprobs", "verbosity")
 _MOST_STOPS: Final = 4
 # budgets of thinking tokens and the efforts they stand for, as Google's OpenAI-compatible endpoint reads them
 # (ai.google.dev/gemini-api/docs/openai, "Thinking"): low 1,024, medium 8,192, high 24,576
