@@ -55,7 +55,7 @@ def _gemini() -> Judges:
     from google.genai.types import Content, GenerateContentResponse, GenerationConfig
 
     def request(body: dict[str, Any]) -> None:
-        assert set(body) <= {"contents", "systemInstruction", "generationConfig"}
+        assert set(body) <= {"contents", "systemInstruction", "generationConfig", "tools", "toolConfig", "labels"}
         for content in [*body["contents"], body.get("systemInstruction", {})]:
             Content.model_validate(content)
         GenerationConfig.model_validate(body.get("generationConfig", {}))

@@ -9,7 +9,7 @@ from ...domain.answer import Completion, FinishReason, Thought, ToolCall, Usage
 from ...errors import BadAnswer, RouterError
 from ..common.call_ids import minted
 from ..common.fault import fault_of, retry_after
-from ..common.said import NOTHING, Count, arguments_text, read, read_or_none, usage_of
+from ..common.said import NOTHING, Count, arguments_text, held, read, read_or_none, usage_of
 from ..common.seal import sealed
 from .dialect import DIALECT
 
@@ -120,7 +120,7 @@ def decode(body: bytes) -> Completion:
         raise BadAnswer("the provider's answer holds no content")
     blocks = said.content
     calls = [block for block in blocks if block.type == "tool_use"]
-    return Completion(
+    completion = Completion(
         text="".join([block.text for block in blocks if block.type == "text" and block.text]),
         thoughts=_thoughts(blocks),
         refusal=refusal_of(said.stop_details),
@@ -136,6 +136,7 @@ def decode(body: bytes) -> Completion:
         model_id=said.model or "",
         raw=body,
     )
+    return held(completion)
 
 
 def _thoughts(blocks: list[Block]) -> tuple[Thought, ...]:

@@ -31,10 +31,13 @@ class EventReader:
     the caller sees does not depend on where the network cuts. A body that is JSON or HTML instead of a stream is read by
     `decode` when it ends, for the error object it may hold.
 
+    A stream that ends well is no answer when it said nothing at all, not even why it finished, or called a tool that it
+    never named.
+
     `endless`: the dialect has no terminator, so that only the body's end is one, and `done` is never true before it.
     """
 
-    __slots__ = ("_decode", "_endless", "_events", "_failed", "_held", "_started", "_taker")
+    __slots__ = ("_decode", "_endless", "_events", "_failed", "_held", "_named", "_spoke", "_started", "_taker")
 
     def __init__(self, taker: Taker, decode: Callable[[bytes], Completion], *, endless: bool = False) -> None:
         self._taker = taker
@@ -43,6 +46,8 @@ class EventReader:
         self._events = EventStream()
         self._failed: RouterError | None = None
         self._started = False
+        self._spoke = False
+        self._named: dict[tuple[int, int], bool] = {}  # by answer and call
         self._held: bytearray | None = None  # a body that is no event stream
 
     @property
@@ -61,7 +66,7 @@ class EventReader:
         return self._read(chunk) if self._held is None else self._hold(chunk)
 
     def close(self) -> list[Delta]:
-        """What was held back, be it an error; raises TruncatedAnswer when the answer never ended."""
+        """What was held back, be it an error; raises TruncatedAnswer when the answer never ended, BadAnswer when it was none."""
         if self._failed is not None:
             raise self._failed
         if self._held is not None:
@@ -69,7 +74,13 @@ class EventReader:
             raise BadAnswer("the provider sent a whole answer where a stream was asked for")
         if not self._taker.finished:
             raise TruncatedAnswer("the provider's stream ended before the answer did")
-        return self._taker.rest()
+        rest = self._taker.rest()
+        self._note(rest)
+        if not self._spoke:
+            raise BadAnswer("the provider's stream held no answer")
+        if not all(self._named.values()):
+            raise BadAnswer("the provider's stream held a call without a name")
+        return rest
 
     def _read(self, chunk: bytes) -> list[Delta]:
         deltas: list[Delta] = []
@@ -82,7 +93,17 @@ class EventReader:
             self._failed = error
             if not deltas:
                 raise
+        self._note(deltas)
         return deltas
+
+    def _note(self, deltas: list[Delta]) -> None:
+        """Remember what makes these pieces an answer."""
+        for delta in deltas:
+            if not self._spoke and not delta.choice:
+                self._spoke = delta.speaks or delta.finish_reason is not None
+            if delta.tool_index >= 0:
+                call = (delta.choice, delta.tool_index)
+                self._named[call] = bool(delta.tool_name) or self._named.get(call, False)
 
     def _start(self, chunk: bytes) -> None:
         text = chunk.lstrip()

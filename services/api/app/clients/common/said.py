@@ -5,7 +5,7 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta, Raw
 
-from ...domain.answer import Usage
+from ...domain.answer import Completion, Usage
 from ...errors import BadAnswer
 
 T = TypeVar("T")
@@ -14,6 +14,7 @@ T = TypeVar("T")
 MOST_TOKENS = 2**31
 Count = Annotated[int, Meta(ge=0, lt=MOST_TOKENS)] | None
 NOTHING = Raw(b"")
+_NO_ARGUMENTS = frozenset({b"", b"null"})
 
 _object = msgspec.json.Decoder(dict[str, Raw])
 _BROKEN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -46,8 +47,28 @@ def usage_of(total_in: int, total_out: int, *, cached: int = 0, written: int = 0
 
 
 def arguments_text(value: Raw) -> str:
-    """A call's arguments, which came as an object, as compact JSON text; none at all are an empty object."""
-    return msgspec.json.format(bytes(value) or b"{}", indent=-1).decode("utf-8", "replace")
+    """A call's arguments, which came as an object, as compact JSON text; none at all are an empty object.
+
+    Raises BadAnswer for anything else: no tool could be called with it.
+    """
+    data = bytes(value)
+    if data in _NO_ARGUMENTS:
+        return "{}"
+    if not data.startswith(b"{"):
+        raise BadAnswer("the provider's answer holds a call whose arguments are no object")
+    return msgspec.json.format(data, indent=-1).decode("utf-8", "replace")
+
+
+def held(completion: Completion) -> Completion:
+    """`completion` of a whole answer. Raises BadAnswer when it says nothing at all, or calls a tool that it does not name."""
+    said = completion.text or completion.thoughts or completion.refusal or completion.tool_calls or completion.others
+    if not said and completion.finish_reason is None:
+        raise BadAnswer("the provider's answer says nothing")
+    for answer in (completion, *completion.others):
+        for call in answer.tool_calls:
+            if not call.name:
+                raise BadAnswer("the provider's answer holds a call without a name")
+    return completion
 
 
 def arguments_object(text: str) -> Raw:

@@ -9,7 +9,7 @@ from msgspec import Raw, Struct
 from ...domain.answer import Completion, Delta, FinishReason, Fold
 from ...errors import BadAnswer
 from ..common.call_ids import minted
-from ..common.said import arguments_text, read
+from ..common.said import arguments_text, held, read
 from ..common.seal import sealed
 from .shape import Choice, Chunk, Message, Said, Tool, counted, logprobs_of, said_of
 from .words import DIALECT, FINISH
@@ -27,7 +27,7 @@ def decode(body: bytes) -> Completion:
     fold = Fold()
     for delta in (*answers.take(said), *answers.end()):
         fold.add(delta)
-    return fold.completion(body)
+    return held(fold.completion(body))
 
 
 class Told(Struct):
