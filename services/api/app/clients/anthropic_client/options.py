@@ -7,8 +7,8 @@ from msgspec import Raw, Struct
 
 from ...domain.request import NOTHING, Effort, Format, Thinking, Tool, ToolChoice
 from ...errors import CallerError
-from ..common.body import typed
-from .parts import Blocks, Marker, marker_of
+from .parts import Blocks
+from .shapes import Marker, marker_of, read_at
 
 _EFFORTS: Final = {word: word for word in get_args(Effort)}
 _CHOICES: Final = {"auto": "auto", "any": "required", "none": "none"}
@@ -64,10 +64,10 @@ def tools_of(raws: list[Raw], nodes: list[Any], found: Blocks) -> tuple[Tool, ..
     tools: list[Tool] = []
     for place, raw in enumerate(raws):
         at, node = f"tools[{place}]", nodes[place]
-        if type(node) is dict and ("function" in node or node.get("type") == "function"):
+        tool = read_at(raw, _tool, at)
+        if tool.type == "function" or "function" in node:
             route = "/v1/chat/completions" if "function" in node else "/v1/responses"
             raise CallerError(f"{at}: a tool of type `function` belongs to POST {route}", param=at)
-        tool = typed(bytes(raw), _tool) if type(node) is dict else _Tool()
         if tool.type is not None and tool.type != "custom":
             found.native.append(f"{at} ({tool.type[:60]})")
             continue

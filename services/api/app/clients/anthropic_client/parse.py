@@ -11,7 +11,8 @@ from ..common.body import opened, typed
 from ..common.wishes import NO_WISHES, RouterWishes, cache_of, mode_of
 from . import options
 from .dialect import DIALECT
-from .parts import Blocks, Marker, marker_of
+from .parts import Blocks
+from .shapes import Marker, marker_of
 
 _ROLES: Final[dict[str, Role]] = {"user": "user", "assistant": "assistant", "system": "system"}
 # what changes who answers, or with what at hand: no model of another dialect could do it

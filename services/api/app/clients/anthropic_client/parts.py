@@ -4,101 +4,32 @@ from itertools import groupby
 from typing import Any, Final
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw
 
-from ...domain.request import NOTHING, Called, Foreign, Media, Message, Part, Reasoning, Result, Role, Text
+from ...domain.request import Called, Foreign, Media, Message, Part, Reasoning, Result, Role, Text
 from ...errors import CallerError
-from ..common.body import mistyped
 from ..common.media import media_of, true_type
 from ..common.said import arguments_text
 from ..common.seal import sealed, unsealed
 from .dialect import DIALECT, uncarried
+from .shapes import (
+    DocumentBlock,
+    ImageBlock,
+    RedactedBlock,
+    Source,
+    TextBlock,
+    ThinkingBlock,
+    ToolResultBlock,
+    ToolUseBlock,
+    block_of,
+    kind_of,
+    marker_of,
+    refuse_wrong,
+)
 
-# parts of other faces' content -> the route that takes them
-_OTHER_FACES: Final = {
-    **dict.fromkeys(("image_url", "input_audio", "file", "refusal"), "/v1/chat/completions"),
-    **dict.fromkeys(("input_text", "input_image", "input_file", "output_text"), "/v1/responses"),
-}
-
-
-class Marker(Struct):
-    """A prompt-cache breakpoint."""
-
-    type: str
-    ttl: str | None = None
-
-
-class _Source(Struct):
-    type: str
-    media_type: str = ""
-    data: str = ""
-    url: str = ""
-    content: str | list[Raw] = ""
-
-
-class _Switch(Struct):
-    enabled: bool | None = None
-
-
-class _Text(Struct, tag_field="type", tag="text"):
-    text: str
-    cache_control: Marker | None = None
-    citations: list[Raw] | None = None
-
-
-class _Image(Struct, tag_field="type", tag="image"):
-    source: _Source
-    cache_control: Marker | None = None
-    transformations: Raw | None = None
-
-
-class _Document(Struct, tag_field="type", tag="document"):
-    source: _Source
-    title: str | None = None
-    context: str | None = None
-    cache_control: Marker | None = None
-    citations: _Switch | None = None
-
-
-class _ToolUse(Struct, tag_field="type", tag="tool_use"):
-    id: str
-    name: str
-    input: Raw = NOTHING
-    cache_control: Marker | None = None
-
-
-class _ToolResult(Struct, tag_field="type", tag="tool_result"):
-    tool_use_id: str
-    content: str | list[Raw] | None = None
-    is_error: bool | None = None
-    cache_control: Marker | None = None
-
-
-class _Thinking(Struct, tag_field="type", tag="thinking"):
-    thinking: str
-    signature: str = ""
-
-
-class _Redacted(Struct, tag_field="type", tag="redacted_thinking"):
-    data: str
-
-
-class _Kind(Struct):
-    type: str
-
-
-_Block = _Text | _Image | _Document | _ToolUse | _ToolResult | _Thinking | _Redacted
 _Seen = Text | Media | Foreign
-_KINDS: Final = frozenset({"text", "image", "document", "tool_use", "tool_result", "thinking", "redacted_thinking"})
-_block = msgspec.json.Decoder(_Block)
-_kind = msgspec.json.Decoder(_Kind)
 _ORDER: Final[dict[type, int]] = {Reasoning: 0, Called: 2}
 _SPELLED: Final = {"image/jpg": "image/jpeg"}
-
-
-def marker_of(control: Marker | None) -> str:
-    """How long a breakpoint keeps what stands before it; "" where there is none."""
-    return "" if control is None else "1h" if control.ttl == "1h" else "5m"
 
 
 class Blocks:
@@ -124,48 +55,51 @@ class Blocks:
         parts = self.parts(role, content, node, f"messages[{place}].content")
         if self._mends > before:
             self.mended.add(place)
-        if role == "assistant":
-            return [Message(role, _assistants(parts))]
-        return _split(role, parts)
+        if {type(part) for part in parts} == {Text}:
+            return [Message(role, tuple(parts))]
+        return [Message(role, _assistants(parts))] if role == "assistant" else _split(role, parts)
 
     def parts(self, role: Role, content: list[Raw], node: Any, where: str) -> list[Part]:
         """The parts of a list of blocks."""
         parts: list[Part] = []
         for place, raw in enumerate(content):
-            at = f"{where}[{place}]"
-            block = _known(raw, at)
-            if isinstance(block, _Text):
+            block = block_of(raw)
+            if isinstance(block, TextBlock):
                 parts.append(self._text(block))
-            elif block is None or isinstance(block, _Image | _Document):
+                continue
+            at = f"{where}[{place}]"
+            if block is None or isinstance(block, ImageBlock | DocumentBlock):
                 parts += self._seen(block, raw, node[place], at)
             else:
                 parts.append(self._step(role, block, node[place], at))
         return parts
 
-    def _text(self, block: _Text) -> Text:
+    def _text(self, block: TextBlock) -> Text:
         if block.citations:
             self.extra.append("citations")
         return Text(block.text, marker_of(block.cache_control))
 
-    def _step(self, role: Role, block: _ToolUse | _ToolResult | _Thinking | _Redacted, node: Any, at: str) -> Part:
+    def _step(
+        self, role: Role, block: ToolUseBlock | ToolResultBlock | ThinkingBlock | RedactedBlock, node: Any, at: str
+    ) -> Part:
         """A call, its result or a thought."""
-        if role == "system" or (role == "assistant") == (isinstance(block, _ToolResult)):
+        if role == "system" or (role == "assistant") == (isinstance(block, ToolResultBlock)):
             kind = block.__struct_config__.tag
             raise CallerError(f"{at}: a `{kind}` block cannot stand in a turn of the {role}", param=at)
-        if isinstance(block, _ToolResult):
+        if isinstance(block, ToolResultBlock):
             return self._result(block, node, at)
-        if isinstance(block, _ToolUse):
+        if isinstance(block, ToolUseBlock):
             if not bytes(block.input).startswith(b"{"):
                 raise CallerError(f"{at}.input: expected an object", param=f"{at}.input")
             return Called(block.id, block.name, arguments_text(block.input), marker=marker_of(block.cache_control))
-        if isinstance(block, _Thinking):
+        if isinstance(block, ThinkingBlock):
             signature, signer = unsealed(block.signature, DIALECT)
             return Reasoning(block.thinking, signature, signer=signer)
-        assert isinstance(block, _Redacted)  # noqa: S101 - the last of the four
+        assert isinstance(block, RedactedBlock)  # noqa: S101 - the last of the four
         redacted, signer = unsealed(block.data, DIALECT)
         return Reasoning(redacted=redacted, signer=signer)
 
-    def _result(self, block: _ToolResult, node: Any, at: str) -> Result:
+    def _result(self, block: ToolResultBlock, node: Any, at: str) -> Result:
         seen = self._within(block.content or "", node.get("content"), f"{at}.content")
         return Result(block.tool_use_id, tuple(seen), failed=bool(block.is_error), marker=marker_of(block.cache_control))
 
@@ -180,27 +114,29 @@ class Blocks:
 
     def _inner(self, raw: Raw, node: Any, at: str) -> list[Text | Media]:
         """A block within a result or a document."""
-        block = _known(raw, at)
-        if isinstance(block, _Text):
+        block = block_of(raw)
+        if isinstance(block, TextBlock):
             return [self._text(block)]
-        if block is not None and not isinstance(block, _Image | _Document):
+        if block is not None and not isinstance(block, ImageBlock | DocumentBlock):
             raise CallerError(f"{at}: a `{block.__struct_config__.tag}` block cannot stand within another one", param=at)
         # only this dialect gets the real block; its text says that there is one
         return [Text(bytes(raw).decode()) if isinstance(part, Foreign) else part for part in self._seen(block, raw, node, at)]
 
-    def _seen(self, block: _Image | _Document | None, raw: Raw, node: Any, at: str) -> list[_Seen]:
+    def _seen(self, block: ImageBlock | DocumentBlock | None, raw: Raw, node: Any, at: str) -> list[_Seen]:
         """What is looked at: an image, a document with what is told beside it, or what only this dialect knows."""
         seen: list[_Seen] | None = None
-        if isinstance(block, _Image):
+        if block is None:
+            refuse_wrong(raw, at)
+        elif isinstance(block, ImageBlock):
             seen = self._image(block, node, at)
-        elif isinstance(block, _Document):
+        else:
             seen = self._document(block, node, at)
         if seen is None:
             self.native.append(at)
-            return [Foreign(_kind.decode(raw).type, raw.copy())]
+            return [Foreign(kind_of(raw), raw.copy())]
         return seen
 
-    def _image(self, block: _Image, node: Any, at: str) -> list[_Seen] | None:
+    def _image(self, block: ImageBlock, node: Any, at: str) -> list[_Seen] | None:
         source, marker = block.source, marker_of(block.cache_control)
         if block.transformations is not None:
             self.extra.append("transformations")
@@ -210,7 +146,7 @@ class Blocks:
             return [media_of("image", source.url, f"{at}.source.url", marker=marker)]
         return None
 
-    def _document(self, block: _Document, node: Any, at: str) -> list[_Seen] | None:
+    def _document(self, block: DocumentBlock, node: Any, at: str) -> list[_Seen] | None:
         source, marker, title = block.source, marker_of(block.cache_control), block.title or ""
         if block.citations is not None and block.citations.enabled:
             self.native.append(f"{at}.citations")
@@ -229,33 +165,13 @@ class Blocks:
             return None
         return seen
 
-    def _true_type(self, source: _Source, node: Any) -> str:
+    def _true_type(self, source: Source, node: Any) -> str:
         shown = true_type(source.media_type, source.data)
         shown = _SPELLED.get(shown, shown)
         if shown != source.media_type:
             node["source"]["media_type"] = shown
             self._mends += 1
         return shown
-
-
-def _known(raw: Raw, at: str) -> _Block | None:
-    """The block, None for a type that only this dialect has. Raises CallerError naming what is wrong with it."""
-    try:
-        block: _Block = _block.decode(raw)
-    except msgspec.ValidationError as error:
-        wrong = mistyped(error)
-    else:
-        return block
-    try:
-        kind = _kind.decode(raw).type
-    except msgspec.ValidationError:
-        raise CallerError(f"{at}: a block is an object with a `type`", param=at) from None
-    if kind in _OTHER_FACES:
-        raise CallerError(f"{at}: a part of type `{kind}` belongs to POST {_OTHER_FACES[kind]}", param=at)
-    if kind not in _KINDS:
-        return None
-    where = f"{at}.{wrong.param}" if wrong.param else at
-    raise CallerError(f"{where}: {wrong.message.partition(': ')[2]}", param=where)
 
 
 def _assistants(parts: list[Part]) -> tuple[Part, ...]:

@@ -27,7 +27,7 @@ _HEADERS: Final = frozenset({"anthropic-version", "anthropic-beta"})
 _OFF: Final = {"type": "disabled"}
 _TIERS: Final = {"auto": "auto", "default": "standard_only", "priority": "auto"}
 # wishes that this dialect has no word for, by their names in OpenAI's
-_WORDLESS: Final = ("presence_penalty", "frequency_penalty", "seed", "top_logprobs")
+_WORDLESS: Final = ("presence_penalty", "frequency_penalty", "seed", "top_logprobs", "verbosity")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -161,7 +161,7 @@ def _wordless(request: ChatRequest) -> list[str]:
         names.append("n")
     if request.logprobs:
         names.append("logprobs")
-    if request.metadata and request.original is not None:
+    if request.metadata:
         names.append("metadata")
     if any(message.name for message in request.messages):
         names.append("name")
