@@ -485,3 +485,37 @@ def _without_ids(message: Message) -> Message:
         else:
             parts.append(part)
     return Message(message.role, tuple(parts), message.name)
+
+
+LONG = "chatcmpl-tool-" + "a" * 32
+
+
+def test_ids_too_long_for_openai_are_shortened_in_its_own_dialect_too() -> None:
+    """A history that vLLM made goes on at OpenAI; other hosts get it as it is."""
+    call = {"id": LONG, "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    history = [USER, {"role": "assistant", "tool_calls": [call]}, {"role": "tool", "tool_call_id": LONG, "content": "1"}]
+    request = ask(messages=history)
+    sent = json.loads(WIRE.encode(request, target(), False).body)["messages"]
+    shortened = sent[1]["tool_calls"][0]["id"]
+    assert len(shortened) <= 40
+    assert sent[2]["tool_call_id"] == shortened
+    assert json.loads(LLAMA.encode(request, target(), False).body)["messages"] == history
+
+
+def test_what_openais_two_apis_share_goes_over() -> None:
+    """A Responses body's prompt cache key is no loss at a host of chat's dialect; a field of chance is."""
+    original = Original("responses", {"prompt_cache_key": msgspec.Raw(b'"k"'), "odd": msgspec.Raw(b"1")})
+    request = ChatRequest(
+        messages=(Message("user", (Text("hi"),)),), extra=("prompt_cache_key", "odd"), verbosity="low", original=original
+    )
+    call = WIRE.encode(request, target(), False)
+    sent = json.loads(call.body)
+    assert (sent["prompt_cache_key"], sent["verbosity"], call.dropped) == ("k", "low", ("odd",))
+
+
+def test_breakpoints_go_only_to_models_that_know_them() -> None:
+    """The SDK names gpt-5.6 and later; an older model would refuse the field."""
+    request = ChatRequest(messages=(Message("user", (Text("hi", marker="5m"),)),))
+    older = WIRE.encode(request, target(capabilities=ABLE - {"reasoning"}), False)
+    assert b"prompt_cache_breakpoint" not in older.body
+    assert older.dropped == ("cache_control",)

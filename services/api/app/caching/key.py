@@ -34,7 +34,7 @@ NOT_IN_KEY = frozenset(
 _ROUTING = frozenset(
     {
         "model", "stream", "include_usage", "user", "metadata", "mode", "constraints", "cache", "session", "explain", "dry_run",
-        "original", "native", "extra", "cache_key",
+        "original", "native", "extra",
     }
 )  # fmt: skip
 _FIELDS = tuple(name for name in ChatRequest.__struct_fields__ if name not in _ROUTING)

@@ -185,7 +185,7 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
     `native` names wishes that only the face's own dialect can carry: without them the answer would be another one.
     `extra` names the caller's other fields that no other dialect has: a wire of another dialect reports them as dropped.
     `marker` is a prompt-cache breakpoint at the end of the whole prompt. `tier` is the service tier in OpenAI's words,
-    `verbosity` how many words are wished (low | medium | high), `cache_key` groups calls that share a prompt prefix.
+    `verbosity` how many words are wished (low | medium | high).
     `original` keeps the caller's body so that a wire of the same dialect loses nothing of it.
     """
 
@@ -211,7 +211,6 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
     thinking: Thinking | None = None
     tier: str | None = None
     verbosity: str | None = None
-    cache_key: str | None = None
     marker: str = ""
     native: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()

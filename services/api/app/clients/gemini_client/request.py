@@ -107,6 +107,8 @@ def _unsaid(request: ChatRequest) -> list[str]:
         unsaid.append("service_tier")
     if request.parallel_tools is False and request.tools:
         unsaid.append("parallel_tool_calls")
+    if request.verbosity is not None:
+        unsaid.append("verbosity")
     if any(message.name for message in request.messages):
         unsaid.append("name")
     if _is_marked(request):

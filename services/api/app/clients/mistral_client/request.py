@@ -98,6 +98,8 @@ def _translated(request: ChatRequest, target: Target, dropped: dict[str, None]) 
     fields |= _tools(request)
     fields |= _thinking(request.thinking, target, dropped)
     fields |= _service(request, dropped)
+    if request.verbosity is not None:
+        dropped["verbosity"] = None
     return fields
 
 
@@ -215,8 +217,6 @@ def _service(request: ChatRequest, dropped: dict[str, None]) -> dict[str, Any]:
             fields["service_tier"] = TIERS[request.tier]
         else:
             dropped["service_tier"] = None
-    if request.verbosity is not None:
-        dropped["verbosity"] = None
     own = request.original.fields if request.original is not None else {}
     for name in request.extra:
         value = _prediction(own[name]) if name == "prediction" and name in own else own.get(name)

@@ -3,16 +3,22 @@
 Everything else of the messages stays; nothing is edited for the sake of style.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 from msgspec import Raw
 
+from ...domain.request import Called, ChatRequest
+from ..common.call_ids import CallIds, spelled_hex
 from ..common.seal import is_sealed, signed_by, unsealed
 
 _encode = msgspec.json.Encoder().encode
 _messages = msgspec.json.Decoder(list[dict[str, Any]]).decode
+MOST_ID: Final = 40
+ACCEPTED_IDS: Final = re.compile(rf".{{1,{MOST_ID}}}", re.DOTALL)
+"""OpenAI answers longer ones with its error `string_above_max_length`; other hosts take any."""
 _SEAL: Final = b"lr1."
 
 
@@ -39,6 +45,26 @@ def with_open_seals(messages: Raw, model_id: str) -> tuple[Raw, bool]:
     decoded = _messages(messages)
     lost = [_open_turn(message, model_id) for message in decoded if message.get("role") == "assistant"]
     return Raw(_encode(decoded)), any(lost)
+
+
+def with_short_ids(messages: Raw, request: ChatRequest) -> Raw:
+    """The messages with call ids that OpenAI takes, where a host of its dialect gave longer ones (vLLM's have 46 characters)."""
+    long = (isinstance(part, Called) and len(part.id) > MOST_ID for message in request.messages for part in message.parts)
+    if len(request.messages) < 2 or not any(long):
+        return messages
+    decoded = _messages(messages)
+    rename(decoded, CallIds(ACCEPTED_IDS, spelled_hex("call_")))
+    return Raw(_encode(decoded))
+
+
+def rename(messages: list[dict[str, Any]], ids: CallIds) -> None:
+    """Give calls, and the results that answer them, other ids, in place."""
+    for message in messages:
+        for call in message.get("tool_calls") or ():
+            if isinstance(call.get("id"), str):
+                call["id"] = ids.called(call["id"])
+        if isinstance(message.get("tool_call_id"), str):
+            message["tool_call_id"] = ids.answered(message["tool_call_id"])
 
 
 def _open_turn(message: dict[str, Any], model_id: str) -> bool:

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Raw
 
 from ..common.call_ids import CallIds, spelled_short
+from .mending import rename
 
 Fields = dict[str, Any]
 
@@ -68,13 +69,7 @@ def string_content(fields: Fields) -> tuple[str, ...]:
 
 def short_ids(fields: Fields) -> tuple[str, ...]:
     """Ids of nine letters and digits, for calls and for the results that answer them."""
-    ids = CallIds(_SHORT, spelled_short)
-    for message in _messages(fields, "tool_call_id") or _messages(fields, "tool_calls"):
-        for call in message.get("tool_calls") or ():
-            if isinstance(call.get("id"), str):
-                call["id"] = ids.called(call["id"])
-        if isinstance(message.get("tool_call_id"), str):
-            message["tool_call_id"] = ids.answered(message["tool_call_id"])
+    rename(_messages(fields, "tool_call_id") or _messages(fields, "tool_calls"), CallIds(_SHORT, spelled_short))
     return ()
 
 

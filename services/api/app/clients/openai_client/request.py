@@ -9,7 +9,7 @@ from ...domain.request import ChatRequest, Thinking
 from ...domain.target import Target
 from ...errors import UnsupportedFeature
 from ..common.protocols import Call
-from .mending import with_open_seals
+from .mending import with_open_seals, with_short_ids
 from .parse_thinking import THINKING_FIELDS, thinking_of
 from .request_messages import Translation
 from .request_wishes import effort_of, taken_effort, wished_fields
@@ -20,6 +20,8 @@ _TRUE: Final = Raw(b"true")
 _NULL: Final = b"null"
 _SAMPLING: Final = ("temperature", "top_p", "top_k", "presence_penalty", "frequency_penalty", "logit_bias")
 _LIMITS: Final = ("max_tokens", "max_completion_tokens")
+# what OpenAI's two APIs share beside the conversation
+_SHARED: Final = frozenset({"prompt_cache_key", "prompt_cache_options", "prompt_cache_retention"})
 _HEADERS: Final = (("content-type", "application/json"),)
 
 
@@ -40,7 +42,7 @@ def fields_of(request: ChatRequest, target: Target, stream: bool, host: Host) ->
     if original is not None and original.dialect == "openai":
         fields: dict[str, Any] = dict(original.fields)
         fields.pop("router", None)
-        _mend(fields, request, target, dropped)
+        _mend(fields, request, target, host.strict, dropped)
     else:
         fields = _translated(request, target, host, dropped)
     fields["model"] = target.model_id
@@ -78,11 +80,21 @@ def _with_usage(options: Raw | None) -> Raw:
     return Raw(_encode({**msgspec.json.decode(options), "include_usage": True}))
 
 
-def _mend(fields: dict[str, Any], request: ChatRequest, target: Target, dropped: set[str]) -> None:
+def _shared(request: ChatRequest) -> dict[str, Any]:
+    """The fields of a Responses body that mean the same here; in other dialects the same name is no more than chance."""
+    original = request.original
+    if original is None or original.dialect != "responses":
+        return {}
+    return {name: original.fields[name] for name in request.extra if name in _SHARED}
+
+
+def _mend(fields: dict[str, Any], request: ChatRequest, target: Target, strict: bool, dropped: set[str]) -> None:
     """The edits that the caller's own fields need for this model; none for nearly every request."""
     fields["messages"], lost = with_open_seals(fields["messages"], target.model_id)
     if lost:
         dropped.add("thinking")
+    if strict:
+        fields["messages"] = with_short_ids(fields["messages"], request)
     if request.max_tokens is not None and target.max_tokens_field:
         for name in _LIMITS:
             fields.pop(name, None)
@@ -109,16 +121,17 @@ def _mend_thinking(fields: dict[str, Any], thinking: Thinking, target: Target, d
 def _translated(request: ChatRequest, target: Target, host: Host, dropped: set[str]) -> dict[str, Any]:
     if request.native:
         raise UnsupportedFeature(f"{request.native[0]}: this model cannot be asked for it", param=request.native[0])
-    marks = target.provider == "openai"
+    marks = target.provider == "openai" and "reasoning" in target.capabilities  # gpt-5.6 and later, says the SDK
     messages, left_out = Translation(target.model_id, marks).of(request)
     dropped |= left_out
-    dropped.update(request.extra)
+    shared = _shared(request)
+    dropped.update([name for name in request.extra if name not in shared])
     if request.metadata and request.original is not None:
         # OpenAI keeps metadata only with answers that it stores, and refuses it elsewhere
         dropped.add("metadata")
     if request.marker and not marks:
         dropped.add("cache_control")
-    fields: dict[str, Any] = {"messages": messages}
+    fields: dict[str, Any] = {"messages": messages, **shared}
     if request.max_tokens is not None:
         fields[target.max_tokens_field or host.max_tokens_field] = request.max_tokens
     fields |= wished_fields(request, host.strict, dropped)

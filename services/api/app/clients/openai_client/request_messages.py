@@ -1,6 +1,5 @@
 """From typed turns to OpenAI's messages, for requests that came in another dialect. No other field of the body."""
 
-import re
 from typing import Any, Final
 
 from ...domain.request import Called, ChatRequest, Foreign, Media, Message, Part, Reasoning, Result, Text
@@ -9,9 +8,8 @@ from ..common.call_ids import CallIds, spelled_hex
 from ..common.media import data_url
 from ..common.seal import signed_by
 from .face import call_body
+from .mending import ACCEPTED_IDS
 
-# the longest id that OpenAI takes (its API's error `string_above_max_length` for longer ones)
-_ACCEPTED_IDS: Final = re.compile(r".{1,40}", re.DOTALL)
 _SOUNDS: Final = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mp3": "mp3", "audio/mpeg": "mp3"}
 # a breakpoint without a `ttl` is kept for half an hour, the least that the API has
 _BREAKPOINTS: Final = {"5m": {"mode": "explicit"}, "1h": {"mode": "explicit", "ttl": "12h"}}
@@ -30,7 +28,7 @@ class Translation:
     def __init__(self, model_id: str, marks: bool) -> None:
         self._model_id = model_id
         self._marks = marks  # whether the host knows cache breakpoints
-        self._ids = CallIds(_ACCEPTED_IDS, spelled_hex("call_"))
+        self._ids = CallIds(ACCEPTED_IDS, spelled_hex("call_"))
         self._dropped: set[str] = set()
         self._said: list[dict[str, Any]] = []
         self._waiting: list[dict[str, Any]] = []

@@ -66,6 +66,7 @@ def parse(data: bytes) -> ChatRequest:
         format=_format(body.text),
         thinking=_thinking(body.reasoning),
         tier=body.service_tier,
+        verbosity=body.text.verbosity if body.text is not None else None,
         extra=(*_extra(tree, body), *kit.dropped),
         mode=mode_of(router.mode, "router.mode"),
         constraints=router.constraints or NO_CONSTRAINTS,
@@ -185,8 +186,6 @@ def _extra(tree: dict[str, Any], body: ResponsesBody) -> list[str]:
     names = [name for name, value in tree.items() if value is not None and name not in _READ]
     if body.truncation not in (None, "disabled"):
         names.append("truncation")
-    if body.text is not None and body.text.verbosity is not None:
-        names.append("verbosity")
     if body.reasoning is not None:
         names += [f"reasoning.{name}" for name in ("context", "mode") if told(getattr(body.reasoning, name))]
     return names
