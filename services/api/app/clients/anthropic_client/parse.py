@@ -1,6 +1,6 @@
 """From a caller's Messages body to a ChatRequest. What only Anthropic's dialect can carry is named, never dropped."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from msgspec import Meta, Raw, Struct
@@ -13,6 +13,8 @@ from . import options
 from .dialect import DIALECT
 from .parts import Blocks
 from .shapes import Marker, marker_of
+
+T = TypeVar("T")
 
 _ROLES: Final[dict[str, Role]] = {"user": "user", "assistant": "assistant", "system": "system"}
 # what changes who answers, or with what at hand: no model of another dialect could do it
@@ -31,26 +33,31 @@ _OTHER_FACES: Final = {
 _PART_OF_OUTPUT: Final = frozenset({"effort", "format"})
 
 
-class _Turn(Struct):
+class MessagesTurn(Struct):
+    """One turn: a text, or blocks that are read one by one."""
+
     role: str
     content: str | list[Raw]
 
 
-class _Metadata(Struct):
+class MessagesMetadata(Struct):
+    """Whom the call is for."""
+
     user_id: str | None = None
 
 
-class _Body(Struct):
+class CountBody(Struct, kw_only=True):
+    """The fields that are read of a prompt; unknown ones are the caller's and travel."""
+
     model: str
-    messages: list[_Turn]
-    max_tokens: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None
+    messages: Annotated[list[MessagesTurn], Meta(min_length=1)]
     system: str | list[Raw] | None = None
     temperature: Annotated[float, Meta(ge=0, le=1)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
     top_k: Annotated[float, Meta(ge=0)] | None = None
     stop_sequences: list[str] | None = None
     stream: bool | None = None
-    metadata: _Metadata | None = None
+    metadata: MessagesMetadata | None = None
     tools: list[Raw] | None = None
     tool_choice: options.Choice | None = None
     thinking: options.ThinkingWish | None = None
@@ -62,63 +69,68 @@ class _Body(Struct):
     router: RouterWishes | None = None
 
 
-_CARRIED: Final = frozenset(_Body.__struct_fields__)
-_body = msgspec.json.Decoder(_Body)
+class MessagesBody(CountBody, kw_only=True):
+    """The fields that are read of a prompt to be answered."""
+
+    max_tokens: Annotated[int, Meta(ge=0, le=2**31 - 1)]
+
+
+_CARRIED: Final = frozenset(MessagesBody.__struct_fields__)
+_messages_body = msgspec.json.Decoder(MessagesBody)
+_count_body = msgspec.json.Decoder(CountBody)
 _raws = msgspec.json.Decoder(list[Raw])
 _encode = msgspec.json.Encoder().encode
 
 
 def parse(data: bytes) -> ChatRequest:
     """The request of `POST /v1/messages`. Raises CallerError naming the field to change."""
-    return _parsed(data, answering=True)
+    tree, fields = _opened(data)
+    body = _typed(data, _messages_body, tree)
+    return _request(body, body.max_tokens, tree, fields)
 
 
 def parse_count(data: bytes) -> ChatRequest:
     """The request of `POST /v1/messages/count_tokens`, which has no limit. Raises CallerError naming the field to change."""
-    return _parsed(data, answering=False)
+    tree, fields = _opened(data)
+    return _request(_typed(data, _count_body, tree), None, tree, fields)
 
 
-def _parsed(data: bytes, answering: bool) -> ChatRequest:
+def _opened(data: bytes) -> tuple[dict[str, Any], dict[str, Raw]]:
     tree, fields = opened(data)
     _refuse_unheld(tree)
+    return tree, fields
+
+
+def _typed(data: bytes, decoder: msgspec.json.Decoder[T], tree: dict[str, Any]) -> T:
     try:
-        body = typed(data, _body)
+        return typed(data, decoder)
     except CallerError:
         _refuse_chat_turns(tree)
         raise
-    if answering and body.max_tokens is None:
-        raise CallerError("max_tokens: required field is missing", param="max_tokens")
-    if not body.messages:
-        raise CallerError("messages: at least one message is needed", param="messages")
+
+
+def _request(body: CountBody, max_tokens: int | None, tree: dict[str, Any], fields: dict[str, Raw]) -> ChatRequest:
     found = Blocks()
     messages = _messages(body, tree, found)
     if found.mended:
         _mend(fields, tree, found.mended)
-    _sort_out(tree, body, found)
-    return _request(body, messages, tree, found, Original(DIALECT, fields))
-
-
-def _request(body: _Body, messages: list[Message], tree: dict[str, Any], found: Blocks, original: Original) -> ChatRequest:
+    _sort_out(tree, body, max_tokens, found)
     router = body.router or NO_WISHES
-    choice, output = body.tool_choice, body.output_config
-    tools = options.tools_of(body.tools, tree["tools"], found) if body.tools else ()
-    thinking = options.thinking_of(body.thinking, output, found) if body.thinking or output else None
-    form = options.format_of(output, body.output_format, found) if output or body.output_format else None
     return ChatRequest(
         messages=tuple(messages),
         model=body.model,
         stream=bool(body.stream),
         include_usage=True,
-        max_tokens=body.max_tokens,
+        max_tokens=max_tokens,
         temperature=body.temperature,
         top_p=body.top_p,
         top_k=body.top_k,
         stop=tuple(body.stop_sequences or ()),
-        tools=tools,
-        tool_choice=options.choice_of(choice),
-        parallel_tools=options.parallel_of(choice),
-        format=form,
-        thinking=thinking,
+        tools=options.tools_of(body.tools, tree["tools"], found) if body.tools else (),
+        tool_choice=options.choice_of(body.tool_choice),
+        parallel_tools=options.parallel_of(body.tool_choice),
+        format=options.format_of(body.output_config, body.output_format, found),
+        thinking=options.thinking_of(body.thinking, body.output_config, found),
         tier=options.tier_of(body.service_tier, body.speed),
         marker=marker_of(body.cache_control),
         native=tuple(found.native),
@@ -129,11 +141,11 @@ def _request(body: _Body, messages: list[Message], tree: dict[str, Any], found: 
         session=router.session,
         explain=router.explain,
         user=body.metadata.user_id if body.metadata else None,
-        original=original,
+        original=Original(DIALECT, fields),
     )
 
 
-def _messages(body: _Body, tree: dict[str, Any], found: Blocks) -> list[Message]:
+def _messages(body: CountBody, tree: dict[str, Any], found: Blocks) -> list[Message]:
     messages: list[Message] = []
     if isinstance(body.system, str):
         messages.append(Message("system", (Text(body.system),)))
@@ -178,12 +190,12 @@ def _mend(fields: dict[str, Raw], tree: dict[str, Any], places: set[int]) -> Non
     fields["messages"] = Raw(_encode(turns))
 
 
-def _sort_out(tree: dict[str, Any], body: _Body, found: Blocks) -> None:
+def _sort_out(tree: dict[str, Any], body: CountBody, max_tokens: int | None, found: Blocks) -> None:
     """Name the fields that have no typed place: those that another dialect could not do without, and those it could."""
     for name, value in tree.items():
         if name not in _CARRIED and value is not None:
             (found.native if name in _NATIVE else found.extra).append(name)
     if body.output_config is not None:
         found.extra += [f"output_config.{name}" for name in tree["output_config"] if name not in _PART_OF_OUTPUT]
-    if body.max_tokens == 0:
+    if max_tokens == 0:
         found.native.append("max_tokens")  # nothing is to be said, only the prompt cache to be filled
