@@ -89,7 +89,8 @@ def pdf(cell: Cell) -> None:
 
 
 def _marked(cell: Cell, spelling: str) -> None:
-    exchange = cell.tell(User(cell.ask().text, marked=spelling))
+    # OpenAI's breakpoints are for its newest models
+    exchange = cell.tell(User(cell.ask().text, marked=spelling), model="thinking")
     cell.arrives(exchange.wish.markers == 1, exchange, "cache_control")
 
 
