@@ -88,7 +88,7 @@ def text_of(said: Said) -> str:
     if isinstance(said.content, str):
         return said.content
     parts = said.content or ()
-    return "".join([p["text"] for p in parts if isinstance(p, dict) and isinstance(p.get("text"), str)])
+    return "".join([part["text"] for part in parts if isinstance(part.get("text"), str)])
 
 
 def spelled(tool: Tool) -> tuple[str, str]:

@@ -33,7 +33,7 @@ class Tool(Struct, frozen=True):
 class Said(Struct, frozen=True):
     """A message or a streamed delta. Reasoning goes by three names among hosts."""
 
-    content: str | list[Any] | None = None
+    content: str | list[dict[str, Any]] | None = None
     refusal: str | None = None
     reasoning_content: Any = None
     reasoning: Any = None
