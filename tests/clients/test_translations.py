@@ -3,6 +3,7 @@
 import importlib
 import json
 import random
+import warnings
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from app.clients.common.protocols import Face, Wire
 from app.domain.request import Called, ChatRequest, Format, Media, Message, Part, Result, Text, Tool, ToolChoice
 from app.domain.target import Target
 from app.errors import UnsupportedFeature
+from judges.asked import Asked
 
 DIALECTS = ("anthropic", "gemini", "mistral", "openai")
 MODELS = {
@@ -224,6 +226,34 @@ def test_a_conversation_keeps_its_meaning_there_and_back(dialect: str, messages:
     back, dropped = heard("openai", foreign(there))
     assert dropped == ()
     assert Meaning(back) == meant
+
+
+@pytest.fixture(scope="module")
+def judged() -> Any:
+    """The judge of every dialect. Importing the SDKs costs seconds, so only here and once; what they warn of is theirs."""
+    from judges import anthropic_asked, gemini_asked, mistral_asked, openai_asked, upstream  # noqa: PLC0415
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for dialect in (anthropic_asked, gemini_asked, mistral_asked, openai_asked):
+            dialect.types()
+    return upstream.judge
+
+
+KEYS = {"bearer": ("authorization", "Bearer k"), "x-api-key": ("x-api-key", "k"), "x-goog-api-key": ("x-goog-api-key", "k")}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@settings(max_examples=60, deadline=None)
+@given(messages=conversations(), stream=st.booleans())
+def test_a_conversation_is_one_that_the_provider_takes(
+    judged: Any, dialect: str, messages: list[dict[str, Any]], stream: bool
+) -> None:
+    """By its own SDK's types, unknown fields refused, and by the rules of its API for turns, calls, results and media."""
+    request = asked(messages, tools=TOOLS)
+    call = wire(dialect).encode(foreign(request), target(dialect), stream)
+    asked_ = Asked.of(dialect, call.url.removeprefix("https://host"), dict([*call.headers, KEYS[call.auth]]), call.body)
+    assert judged(asked_).complaints == ()
 
 
 CHOICES: list[Any] = [
