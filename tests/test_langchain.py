@@ -51,11 +51,25 @@ def upstream(house: tuple[Service, JudgedUpstream]) -> Iterator[JudgedUpstream]:
     assert house[1].complaints == []
 
 
+class Loop:
+    """One event loop for all tests here, since LangChain keeps its HTTP client, which is bound to the loop that it first ran on."""
+
+    def __init__(self, runner: asyncio.Runner) -> None:
+        self.run = runner.run
+        self.used: list[Any] = []
+
+    def closed_after(self, model: Any) -> None:
+        """LangChain closes its client never."""
+        self.used.append(getattr(model, "root_async_client", None) or model._async_client)
+
+
 @pytest.fixture(scope="module")
-def loop() -> Iterator[asyncio.Runner]:
-    """One event loop for all tests here: LangChain keeps its HTTP client, which is bound to the loop that it first ran on."""
+def loop() -> Iterator[Loop]:
     with asyncio.Runner() as runner:
-        yield runner
+        loop = Loop(runner)
+        yield loop
+        for client in loop.used:
+            loop.run(client.close())
 
 
 def _openai(url: str, wire: str, **fields: Any) -> "BaseChatModel":
@@ -144,11 +158,13 @@ def test_a_form_is_filled_by_a_forced_call(make: Maker, upstream: JudgedUpstream
     assert upstream.heard[-1].wish.choice in ("=City", "required")
 
 
-def test_a_chat_model_works_asynchronously(make: Maker, upstream: JudgedUpstream, loop: asyncio.Runner) -> None:
+def test_a_chat_model_works_asynchronously(make: Maker, upstream: JudgedUpstream, loop: Loop) -> None:
     upstream.script(Said(text="Hello."), Said(text="Hello again."))
 
+    model = make("mistral")
+    loop.closed_after(model)
+
     async def ask() -> tuple[str, str]:
-        model = make("mistral")
         pieces = [_text(piece) async for piece in model.astream("Hi")]
         return _text(await model.ainvoke("Hi")), "".join(pieces)
 
