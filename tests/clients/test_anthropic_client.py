@@ -519,6 +519,30 @@ def test_signatures_that_passed_through_us_are_opened_or_left_out() -> None:
     assert sent(untouched)["messages"] == turns[3:]
 
 
+def test_a_signature_of_this_dialect_that_we_sealed_is_opened_though_nothing_is_left_out() -> None:
+    """Otherwise its own provider would not know it again."""
+    sealed_ = {"type": "thinking", "thinking": "a", "signature": sealed("anthropic", "s")}
+    request = own(messages=[{"role": "assistant", "content": [sealed_]}, {"role": "user", "content": "b"}])
+    assert sent(request)["messages"][0]["content"] == [{**sealed_, "signature": "s"}]
+    assert dropped(request) == ()
+
+
+def test_an_own_loop_that_lost_its_thoughts_is_gone_on_with_unthinkingly() -> None:
+    """A model that is given a budget would refuse to think on in a turn that does not begin with a thought of its own."""
+    foreign = {"type": "thinking", "thinking": "a", "signature": sealed("gemini", "s")}
+    call = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}
+    request = own(
+        thinking={"type": "enabled", "budget_tokens": 2000},
+        max_tokens=4000,
+        messages=[
+            {"role": "assistant", "content": [foreign, call]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_1"}]},
+        ],
+    )
+    assert "thinking" not in sent(request, **BUDGETED)
+    assert dropped(request, **BUDGETED) == ("thinking",)
+
+
 @pytest.mark.parametrize(
     ("fields", "facts", "kept", "names"),
     [
@@ -619,6 +643,19 @@ def test_thoughts_between_calls_keep_their_order_and_their_signatures() -> None:
     )
     assert (whole.text, len(whole.tool_calls), whole.finish_reason) == ("Found.", 1, "tool_calls")
     assert any(b"server_tool_use" in delta.raw and not delta.speaks for delta in streamed)
+
+
+def test_a_thought_without_a_signature_goes_on_in_the_next_in_both_forms() -> None:
+    """Nothing tells two such thoughts apart; a block that never ends is signed at the end of the stream."""
+    blocks = [{"type": "thinking", "thinking": word, "signature": "s" * (word == "b")} for word in ("a", "b", "c")]
+    whole = WIRE.decode(json.dumps({"content": blocks}).encode())
+    started = [{"type": "content_block_start", "index": i, "content_block": block} for i, block in enumerate(blocks)]
+    ended = [{"type": "content_block_stop", "index": i} for i in range(3)]
+    events_ = [event for pair in zip(started, ended, strict=True) for event in pair]
+    streamed = Completion.folded(read(events(*events_, {"type": "message_stop"})))
+    assert whole.thoughts == streamed.thoughts == (Thought("ab", sealed("anthropic", "s")), Thought("c"))
+    unended = Completion.folded(read(events(started[1], {"type": "message_stop"})))
+    assert unended.thoughts == (Thought("b", sealed("anthropic", "s")),)
 
 
 def test_a_refusal_and_silence_are_answers() -> None:

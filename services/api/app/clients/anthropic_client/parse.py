@@ -133,7 +133,7 @@ def _request(body: CountBody, max_tokens: int | None, tree: dict[str, Any], fiel
         thinking=options.thinking_of(body.thinking, body.output_config, found),
         tier=options.tier_of(body.service_tier, body.speed),
         marker=marker_of(body.cache_control),
-        native=tuple(found.native),
+        native=tuple(found.native),  # after everything that finds something
         extra=tuple(dict.fromkeys(found.extra)),
         mode=mode_of(router.mode, "router.mode"),
         constraints=router.constraints or NO_CONSTRAINTS,
