@@ -33,14 +33,15 @@ REFERENCE = ROOT / "docs" / "reference"
 
 ROUTES = {
     "POST /query", "POST /route", "POST /v1/chat/completions", "POST /v1/responses", "POST /v1/messages",
-    "POST /v1/messages/count_tokens", "POST /v1/embeddings", "GET /v1/models", "GET /v1/models/{name}", "GET /health", "GET /ready", "GET /", "GET /docs", "GET /redoc", "GET /openapi.json", "GET /docs-assets",
+    "POST /v1/messages/count_tokens", "POST /v1/embeddings", "GET /v1/models", "GET /v1/models/{name}", "GET /health",
+    "GET /ready", "GET /", "GET /docs", "GET /redoc", "GET /openapi.json", "GET /docs-assets",
 }  # fmt: skip
 REQUEST_HEADERS = {
     "x-request-id", "x-request-timeout", "traceparent", "cache-control", "x-router-mode", "x-router-cache", "x-router-session",
     "content-type", "content-encoding", "content-length", "authorization", "x-api-key", "anthropic-version", "anthropic-beta",
 }  # fmt: skip
 REPLY_HEADERS = {
-    "x-request-id", "x-router-model", "x-router-provider", "x-router-mode", "x-router-reason", "x-router-mock",
+    "x-request-id", "request-id", "x-router-model", "x-router-provider", "x-router-mode", "x-router-reason", "x-router-mock",
     "x-router-cost-usd", "x-router-estimated-cost-usd", "x-router-overhead-ms", "x-router-config", "x-router-fallback",
     "x-router-dropped", "x-cache", "retry-after", "x-should-retry", "allow", "www-authenticate", "content-type", "content-length",
 }  # fmt: skip

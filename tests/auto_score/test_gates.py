@@ -134,7 +134,9 @@ CASES = [
 
 def request(case: Case) -> ChatRequest:
     system = (Message("system", (Text(case.system),)),) if case.system else ()
-    return ChatRequest(messages=(*system, Message("user", (Text(case.prompt),))), format=JSON if case.json_mode else None, stop=case.stop)
+    return ChatRequest(
+        messages=(*system, Message("user", (Text(case.prompt),))), format=JSON if case.json_mode else None, stop=case.stop
+    )
 
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{c.defects or 'none'}-{c.answer[:24]!r}" for c in CASES])

@@ -140,7 +140,8 @@ def test_what_no_other_dialect_has_is_named() -> None:
         reasoning={"context": "all_turns"},
         new=1,
     )
-    assert sorted(request.extra) == ["max_tool_calls", "new", "prompt_cache_key", "reasoning.context", "truncation", "verbosity"]
+    assert sorted(request.extra) == ["max_tool_calls", "new", "prompt_cache_key", "reasoning.context", "truncation"]
+    assert request.verbosity == "low"
     assert request.thinking is None
 
 

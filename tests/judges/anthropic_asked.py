@@ -20,18 +20,22 @@ _IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 
 
 @cache
-def types() -> tuple[Strict, Strict]:
-    """A messages request and a count of tokens."""
-    from anthropic.types import MessageCountTokensParams
-    from anthropic.types.message_create_params import MessageCreateParams
+def types(beta: bool = False) -> tuple[Strict, Strict]:
+    """A messages request and a count of tokens, with what beta headers open if they are there."""
+    if beta:
+        from anthropic.types.beta.message_count_tokens_params import MessageCountTokensParams as Counted
+        from anthropic.types.beta.message_create_params import MessageCreateParams as Created
+    else:
+        from anthropic.types import MessageCountTokensParams as Counted
+        from anthropic.types.message_create_params import MessageCreateParams as Created
 
-    return Strict(MessageCreateParams), Strict(MessageCountTokensParams)
+    return Strict(Created), Strict(Counted)
 
 
 def complaints(asked: Asked) -> list[str]:
     """Why the provider would refuse this request; empty = it would not."""
     found = list(_headers(asked))
-    messages, count = types()
+    messages, count = types("anthropic-beta" in asked.headers)
     if asked.path == "/v1/messages/count_tokens":
         return found + count.faults(asked.known)
     if asked.path != "/v1/messages":

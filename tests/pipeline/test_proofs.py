@@ -107,7 +107,7 @@ async def test_the_memory_is_bounded_and_damage_is_ignored() -> None:
         remember(here, walk(), Completion(thoughts=(Thought("x", f"lr1.anthropic.{i}"),)))
     assert len(here.proofs) == MOST_KEPT
     remember(here, walk(), ANSWER)
-    here.proofs = {key: b"{" for key in here.proofs}
+    here.proofs = dict.fromkeys(here.proofs, b"{")
     shelf.values.clear()
     request = history(*BARE)
     assert await restored(here, walk(request)) is request

@@ -153,9 +153,15 @@ async def answer_early(send: Send, receive: Receive, status: int, headers: Heade
     await send({"type": "http.response.body", "body": b""})
 
 
-def error_headers(error: RouterError, call_id: str) -> Headers:
+def id_headers(call_id: str, face: str) -> Headers:
+    """Our id, on Anthropic's face also under the name that its SDKs read it from."""
+    value = call_id.encode()
+    return [(b"x-request-id", value), (b"request-id", value)] if face == "messages" else [(b"x-request-id", value)]
+
+
+def error_headers(error: RouterError, call_id: str, face: str = "") -> Headers:
     """What every error carries."""
-    headers: Headers = [JSON, (b"x-request-id", call_id.encode())]
+    headers: Headers = [JSON, *id_headers(call_id, face)]
     if isinstance(error, MethodNotAllowed):
         headers.append((b"allow", error.allowed.encode()))
     if error.retry_after is not None:

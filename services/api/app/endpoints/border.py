@@ -48,8 +48,9 @@ class Border(ABC, Generic[S]):
         except asgi.CallerLeft:
             return
         except BodyTooLarge as error:
+            headers = asgi.error_headers(error, call_id, self._envelope.face)
             body = self._envelope.complain(error, call_id)
-            await asgi.answer_early(send, receive, self._envelope.status(error), asgi.error_headers(error, call_id), body)
+            await asgi.answer_early(send, receive, self._envelope.status(error), headers, body)
             return
         except Exception as error:  # noqa: BLE001 - the border: what is not ours to show becomes one clean 500
             await self._refuse(send, self._shown(error, call_id), call_id)
@@ -105,5 +106,5 @@ class Border(ABC, Generic[S]):
         return OurBug(f"this is our own fault, not yours; the service's log has the details under {call_id}")
 
     async def _refuse(self, send: asgi.Send, error: RouterError, call_id: str, facts: asgi.Headers | None = None) -> None:
-        headers = asgi.error_headers(error, call_id) + (facts or [])
+        headers = asgi.error_headers(error, call_id, self._envelope.face) + (facts or [])
         await asgi.answer(send, self._envelope.status(error), headers, self._envelope.complain(error, call_id))

@@ -33,7 +33,7 @@ def reply_headers(walk: Walk, settled: Settled | None) -> asgi.Headers:
 def _facts(walk: Walk) -> asgi.Headers:
     target = walk.served or walk.targets[0]
     headers: asgi.Headers = [
-        (b"x-request-id", walk.asking.id.encode()),
+        *asgi.id_headers(walk.asking.id, walk.asking.face),
         (b"x-router-model", _bytes(target.name)),
         (b"x-router-provider", _bytes(target.provider)),
         (b"x-router-reason", _bytes(BY_NAME) if walk.decision is None else walk.decision.reason.encode("ascii", "replace")[:300]),

@@ -4,11 +4,15 @@ from typing import Any
 
 import msgspec
 
+from ..clients.anthropic_client.parse import CountBody, MessagesBody
+from ..clients.embedding.parse import EmbeddingsBody
 from ..clients.openai_client.parse import ChatBody
+from ..clients.responses_client.body import ResponsesBody
 from ..domain.decision import Candidate
 from ..domain.record import Attempt
 from .query_body import Query
 
+_ANY: dict[str, Any] = {"type": "object"}
 _REF = "#/components/schemas/{name}"
 AN_ERROR: dict[str, Any] = {
     "description": "an error",
@@ -34,9 +38,10 @@ _ERROR = {
 
 def describe(schema: dict[str, Any]) -> dict[str, Any]:
     """Add the hot paths and their schemas to FastAPI's own description."""
-    (query, chat, candidate, attempt), components = msgspec.json.schema_components(
-        (Query, ChatBody, Candidate, Attempt), ref_template=_REF
+    bodies, components = msgspec.json.schema_components(
+        (Query, ChatBody, Candidate, Attempt, ResponsesBody, MessagesBody, CountBody, EmbeddingsBody), ref_template=_REF
     )
+    query, chat, candidate, attempt, responses, messages, count, embeddings = bodies
     components = {**components, "Error": _ERROR, "Reply": _reply(candidate, attempt)}
     schema.setdefault("components", {}).setdefault("schemas", {}).update(components)
     reply = {"$ref": _REF.format(name="Reply")}
@@ -44,7 +49,11 @@ def describe(schema: dict[str, Any]) -> dict[str, Any]:
         {
             "/query": _post("Answer a prompt with the model that the router picks", query, reply, streams=True),
             "/route": _post("Decide without calling anyone", query, reply),
-            "/v1/chat/completions": _post("OpenAI's chat completions", chat, {"type": "object"}, streams=True),
+            "/v1/chat/completions": _post("OpenAI's chat completions", chat, _ANY, streams=True),
+            "/v1/responses": _post("OpenAI's Responses, stateless", responses, _ANY, streams=True),
+            "/v1/messages": _post("Anthropic's Messages", messages, _ANY, streams=True),
+            "/v1/messages/count_tokens": _post("How many tokens a prompt has, in Anthropic's shape", count, _ANY),
+            "/v1/embeddings": _post("Embeddings in OpenAI's shape, by a model's name", embeddings, _ANY),
         }
     )
     return schema

@@ -11,7 +11,7 @@ from ..clients.openai_client.parse import Tokens, stops_of
 from ..clients.openai_client.parse_messages import ChatMessage, messages_of
 from ..clients.openai_client.parse_parts import Notes
 from ..clients.openai_client.parse_tools import ResponseFormat, choice_of, format_of, tools_of
-from ..domain.request import NO_CONSTRAINTS, NOTHING, ChatRequest, Constraints, Message, Text
+from ..domain.request import NO_CONSTRAINTS, ChatRequest, Constraints, Message, Text
 from ..errors import CallerError, UnsupportedFeature, shown
 
 MAX_METADATA = 16
@@ -32,7 +32,7 @@ class Query(Struct, forbid_unknown_fields=True):
     stop: str | list[str] | None = None
     seed: int | None = None
     tools: list[Raw] | None = None
-    tool_choice: Raw = NOTHING
+    tool_choice: Raw = msgspec.field(default_factory=Raw)
     response_format: ResponseFormat | None = None
     stream: bool = False
     constraints: Constraints | None = None

@@ -8,7 +8,13 @@ import numpy as np
 from ..errors import CallerError, ContextTooLong, NoCandidate, UnsupportedFeature, shown
 from .eligible import HARD, Case, Mask, Rule, kept_by
 
-FIELD_OF: Final = {"vision": "messages", "pdf": "messages", "audio": "messages", "json_schema": "response_format", "tools": "tools"}
+FIELD_OF: Final = {
+    "vision": "messages",
+    "pdf": "messages",
+    "audio": "messages",
+    "json_schema": "response_format",
+    "tools": "tools",
+}
 """The request's field behind a capability, where they have different names."""
 
 

@@ -45,6 +45,8 @@ class KeyGuard:
             (b"content-length", str(len(body)).encode()),
             (b"x-request-id", call_id.encode()),
         ]
+        if path.startswith(_ANTHROPIC):
+            headers.append((b"request-id", call_id.encode()))
         if error.status == 401:
             headers.append((b"www-authenticate", b"Bearer"))
         await send({"type": "http.response.start", "status": error.status, "headers": headers})

@@ -5,7 +5,7 @@ from typing import Any, Final, get_args
 import msgspec
 from msgspec import Raw, Struct
 
-from ...domain.request import NOTHING, Effort, Format, Thinking, Tool, ToolChoice
+from ...domain.request import Effort, Format, Thinking, Tool, ToolChoice
 from ...errors import CallerError
 from .parts import Blocks
 from .shapes import Marker, marker_of, read_at
@@ -21,7 +21,7 @@ class _Tool(Struct):
     name: str | None = None
     type: str | None = None
     description: str | None = None
-    input_schema: Raw = NOTHING
+    input_schema: Raw = msgspec.field(default_factory=Raw)
     strict: bool | None = None
     cache_control: Marker | None = None
 
@@ -46,7 +46,7 @@ class OutputFormat(Struct):
     """The form of the answer."""
 
     type: str
-    schema: Raw = NOTHING
+    schema: Raw = msgspec.field(default_factory=Raw)
 
 
 class OutputWish(Struct):

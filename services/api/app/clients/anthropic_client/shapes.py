@@ -5,7 +5,6 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec import Raw, Struct
 
-from ...domain.request import NOTHING
 from ...errors import CallerError
 from ..common.body import mistyped
 
@@ -72,7 +71,7 @@ class ToolUseBlock(Struct, tag_field="type", tag="tool_use"):
 
     id: str
     name: str
-    input: Raw = NOTHING
+    input: Raw = msgspec.field(default_factory=Raw)
     cache_control: Marker | None = None
 
 

@@ -54,9 +54,9 @@ class ChatBody(Struct):
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     tools: list[Raw] | None = None
-    tool_choice: Raw = NOTHING
+    tool_choice: Raw = msgspec.field(default_factory=Raw)
     functions: list[FunctionTool] | None = None
-    function_call: Raw = NOTHING
+    function_call: Raw = msgspec.field(default_factory=Raw)
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
     service_tier: str | None = None

@@ -15,7 +15,7 @@ class FunctionTool(Struct):
 
     name: str
     description: str | None = None
-    parameters: Raw = NOTHING
+    parameters: Raw = msgspec.field(default_factory=Raw)
     strict: bool | None = None
 
 
@@ -24,7 +24,7 @@ class ChatTool(Marked):
 
     type: str = "function"
     function: FunctionTool | None = None
-    input_schema: Raw = NOTHING
+    input_schema: Raw = msgspec.field(default_factory=Raw)
 
 
 class Named(Struct):
@@ -53,7 +53,7 @@ class JsonSchema(Struct):
     """The schema of a wished answer."""
 
     name: str = "answer"
-    schema: Raw = NOTHING
+    schema: Raw = msgspec.field(default_factory=Raw)
     strict: bool | None = None
     description: str | None = None
 

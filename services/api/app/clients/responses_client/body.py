@@ -26,8 +26,8 @@ class ReasoningWish(Struct, frozen=True):
     effort: str | None = None
     summary: str | None = None
     generate_summary: str | None = None
-    context: Raw = NOTHING
-    mode: Raw = NOTHING
+    context: Raw = msgspec.field(default_factory=Raw)
+    mode: Raw = msgspec.field(default_factory=Raw)
 
 
 class TextFormat(Struct, frozen=True):
@@ -35,7 +35,7 @@ class TextFormat(Struct, frozen=True):
 
     type: str
     name: str | None = None
-    schema: Raw = NOTHING
+    schema: Raw = msgspec.field(default_factory=Raw)
     strict: bool | None = None
     description: str | None = None
 
@@ -61,7 +61,7 @@ class ResponsesBody(Struct, frozen=True):
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     tools: list[Raw] | None = None
-    tool_choice: Raw = NOTHING
+    tool_choice: Raw = msgspec.field(default_factory=Raw)
     parallel_tool_calls: bool | None = None
     text: TextWish | None = None
     reasoning: ReasoningWish | None = None
@@ -167,7 +167,7 @@ class DeclaredTool(Struct, frozen=True):
 
     name: str
     description: str | None = None
-    parameters: Raw = NOTHING
+    parameters: Raw = msgspec.field(default_factory=Raw)
     strict: bool | None = None
     format: Grammar | None = None
     tools: list[Raw] | None = None

@@ -141,7 +141,8 @@ def call_item(frame: ResponseFrame, place: int, call: ToolCall, own: Own | None,
         fixed = {"id": frame.id_of("ctc", place), "type": "custom_tool_call", "status": status}
         return {**fixed, **item, "input": free_text(call.arguments)}
     fixed = {"id": frame.id_of("fc", place), "type": "function_call", "status": status}
-    return {**fixed, **item, "arguments": call.arguments or NO_ARGUMENTS}
+    nothing = "" if status == "in_progress" else NO_ARGUMENTS  # clients append the pieces that follow
+    return {**fixed, **item, "arguments": call.arguments or nothing}
 
 
 def piece_logprobs(logprobs: Sequence[TokenLogprob]) -> list[dict[str, Any]]:
