@@ -68,7 +68,8 @@ DAILY = {
 }  # fmt: skip
 CONFIG = {
     "mode", "mock", "mock_latency_scale", "aliases",
-    *(f"providers.<name>.{key}" for key in ("dialect", "base_url", "key_env", "enabled", "quirks")),
+    *(f"providers.<name>.{key}" for key in ("dialect", "base_url", "key_env", "enabled", "quirks", "on_disconnect")),
+    *(f"providers.<name>.limits.{key}" for key in ("max_in_flight", "max_queue")),
     *(
         f"models.<name>.{key}"
         for key in (
@@ -78,6 +79,7 @@ CONFIG = {
         )
     ),
     "routing.baseline", "routing.exploration",
+    *(f"routing.hedge.{key}" for key in ("enabled", "min_samples", "max_share")),
     *(f"routing.weights.<mode>.{key}" for key in ("quality", "cost", "latency", "floor")),
     "scoring.gates",
     *(f"cache.{key}" for key in ("backend", "ttl_seconds", "redis_url", "path", "version", "max_mb", "quality_slack", "faces")),

@@ -17,7 +17,19 @@ from .providers import Provider, providers_of
 from .redaction import without_password
 from .rows import Joined, join, listed_rates
 from .settings import ModelRow, Settings
-from .snapshot import CachePlan, Limits, LoggingPlan, Model, Routing, Server, Snapshot, Timeouts, Weights
+from .snapshot import (
+    CachePlan,
+    Hedge,
+    Limits,
+    LoggingPlan,
+    Model,
+    ProviderLimits,
+    Routing,
+    Server,
+    Snapshot,
+    Timeouts,
+    Weights,
+)
 
 DEFAULT_WEIGHTS: dict[str, Weights] = {
     "fast": Weights(quality=0.1, cost=0.02, latency=1.0, floor=0.65),
@@ -39,14 +51,15 @@ def compile_snapshot(settings: Settings, environment: Environment, source: str, 
     providers = providers_of(settings)
     warnings: list[str] = []
     rows = {name: join(name, row, providers, today, warnings) for name, row in settings.models.items()}
-    keyed = {name: provider.has_key(env) and settings.mock != "always" for name, provider in providers.items()}
-    compiler = _Compiler(rows, providers, keyed, today)
+    real = {name: p.has_key(env) and settings.mock != "always" for name, p in providers.items()}
+    keys = {name: p.keys_set(env) for name, p in providers.items() if real[name]}
+    compiler = _Compiler(rows, providers, keys, today)
     compiled = [compiler.model(joined) for joined in rows.values()]
     any_real = any(model.real and model.enabled for model in compiled)
     models = {model.name: model if model.real == any_real else replace(model, routable=False) for model in compiled}
     names: Names = names_of(settings, models)
     return Snapshot(
-        digest=_digest(settings, keyed, today),
+        digest=_digest(settings, keys, today),
         day=today.isoformat(),
         source=source,
         mode=settings.mode,
@@ -60,6 +73,7 @@ def compile_snapshot(settings: Settings, environment: Environment, source: str, 
         logging=_logging(settings, environment.home),
         timeouts=Timeouts(**settings.timeouts.model_dump()),
         limits=Limits(**settings.limits.model_dump()),
+        provider_limits={name: ProviderLimits(**p.limits.model_dump()) for name, p in providers.items()},
         server=_server(settings),
         any_real=any_real,
         mock_latency_scale=settings.mock_latency_scale,
@@ -74,12 +88,12 @@ class _Compiler:
         self,
         rows: Mapping[str, Joined],
         providers: Mapping[str, Provider],
-        keyed: Mapping[str, bool],
+        keys: Mapping[str, tuple[str, ...]],
         today: date,
     ) -> None:
         self._rows = rows
         self._providers = providers
-        self._keyed = keyed
+        self._keys = keys  # of real providers, the variables that hold a key
         self._today = today
 
     def model(self, joined: Joined) -> Model:
@@ -97,7 +111,8 @@ class _Compiler:
             real=not targets[0].mock,
             routable=enabled and row.kind == "chat" and not retired,
             targets=targets,
-            hosts=tuple(f"{target.provider}/{target.model_id}@{target.base_url}" for target in targets),
+            # one host however many keys there are for it
+            hosts=tuple(dict.fromkeys(f"{target.provider}/{target.model_id}@{target.base_url}" for target in targets)),
             fallbacks=tuple(row.fallbacks),
             capabilities=_capabilities(serving, [target.dialect for target in targets]),
             context_window=serving.row.context_window or serving.facts.window,
@@ -158,8 +173,13 @@ class _Compiler:
         """The row's places; once one of them is real, those alone."""
         places = [(joined.row.provider, joined.row.id), *((d.provider, d.id) for d in joined.row.deployments)]
         targets = [self._target(joined, *place) for place in places if self._providers[place[0]].enabled]
-        real = [target for target in targets if not target.mock]
+        real = [each for target in targets if not target.mock for each in self._one_per_key(target)]
         return tuple(real or targets or [self._target(joined, *places[0])])
+
+    def _one_per_key(self, target: Target) -> list[Target]:
+        """The target once for each key that is set, so that each has limits, cooldowns and a share of the calls of its own."""
+        keys = self._keys[target.provider]
+        return [replace(target, key_env=(key,)) for key in keys] if len(target.key_env) > 1 else [target]
 
     def _target(self, joined: Joined, provider_name: str, model_id: str) -> Target:
         provider = self._providers[provider_name]
@@ -172,10 +192,11 @@ class _Compiler:
             wire=provider.wire,
             base_url=provider.base_url,
             key_env=provider.key_env,
-            mock=not self._keyed[provider_name],
+            mock=provider_name not in self._keys,
             capabilities=_capabilities(joined, (provider.dialect,)),
             known=joined.row.capabilities is not None or joined.facts is not UNKNOWN,
             quirks=provider.quirks,
+            on_disconnect=provider.on_disconnect,
             efforts=tuple(joined.row.efforts if joined.row.efforts is not None else joined.facts.efforts),
             thinking=tuple(joined.row.thinking if joined.row.thinking is not None else joined.facts.thinking),
             max_tokens_field=joined.row.max_tokens_field or joined.facts.max_tokens_field,
@@ -203,7 +224,8 @@ def _quality(joined: Joined) -> float:
 def _routing(settings: Settings) -> Routing:
     own = {mode: Weights(**row.model_dump()) for mode, row in settings.routing.weights.items()}
     weights = {mode: own.get(mode, DEFAULT_WEIGHTS[mode]) for mode in MODES}
-    return Routing(baseline=settings.routing.baseline, exploration=settings.routing.exploration, weights=weights)
+    hedge = Hedge(**settings.routing.hedge.model_dump())
+    return Routing(baseline=settings.routing.baseline, exploration=settings.routing.exploration, weights=weights, hedge=hedge)
 
 
 def _cache(settings: Settings, home: Path) -> CachePlan:
@@ -243,13 +265,14 @@ def _server(settings: Settings) -> Server:
     )
 
 
-def _digest(settings: Settings, keyed: Mapping[str, bool], today: date) -> str:
-    """The same for the same effective settings, day and set of real providers; no secret has a part in it."""
+def _digest(settings: Settings, keys: Mapping[str, tuple[str, ...]], today: date) -> str:
+    """The same for the same effective settings, day and names of keys that are set; no secret has a part in it."""
     told = settings.model_dump(mode="json")
     told["cache"]["redis_url"] = without_password(settings.cache.redis_url)
     facts = {
         "settings": told,
-        "real": sorted(n for n, real in keyed.items() if real),
+        "real": sorted(keys),
+        "keys": {name: set_ones for name, set_ones in keys.items() if len(set_ones) > 1},
         "day": str(today),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from ..clients.openai_client.quirks import KNOWN_HOSTS
-from .settings import ProviderRow, Settings
+from .settings import ProviderLimitsRow, ProviderRow, Settings
 
 
 class Provider(Struct, frozen=True):
@@ -24,10 +24,17 @@ class Provider(Struct, frozen=True):
     enabled: bool
     priced_as: str | None
     quirks: tuple[str, ...] = ()
+    on_disconnect: str = "cancel"
+    limits: ProviderLimitsRow = ProviderLimitsRow()
 
     def has_key(self, env: Mapping[str, str]) -> bool:
         """Whether calls can be real: one of its variables is set and not empty, or none is needed."""
-        return self.keyless or any(env.get(name, "").strip() for name in self.key_env)
+        return self.keyless or bool(self.keys_set(env))
+
+    def keys_set(self, env: Mapping[str, str]) -> tuple[str, ...]:
+        """Those of its variables that hold a key; of several with the same key the first."""
+        by_key = {env[name].strip(): name for name in reversed(self.key_env) if env.get(name, "").strip()}
+        return tuple(name for name in dict.fromkeys(self.key_env) if name in by_key.values())
 
 
 # Llama: Groq dropped its Llama chat models in August 2026 and Together its 70B in October; DeepInfra still serves Llama 3.3 70B
@@ -62,6 +69,8 @@ def _provider(name: str, row: ProviderRow) -> Provider:
         # open weights cost what their host asks: a moved llama has no list price of ours
         priced_as=None if name == "llama" and served_at != base_url else name,
         quirks=_quirks(row, dialect, served_at),
+        on_disconnect=row.on_disconnect,
+        limits=row.limits,
     )
 
 

@@ -89,14 +89,23 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+class ProviderLimitsRow(Strict):
+    """What one worker asks of one provider at a time; null = only the worker's own `limits` count."""
+
+    max_in_flight: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    max_queue: Annotated[int, Field(ge=0, le=1_000_000)] = 100
+
+
 class ProviderRow(Strict):
-    """A host. `key_env` names one environment variable, or several that are tried in order; null = the host takes no key."""
+    """A host. `key_env` names one environment variable, or several that are balanced; null = the host takes no key."""
 
     dialect: Dialect | None = None
     base_url: Annotated[str, StringConstraints(max_length=500), AfterValidator(_base_url)] | None = None
     key_env: Annotated[Annotated[list[Variable], Field(min_length=1)] | None, BeforeValidator(_listed)] = None
     enabled: bool = True
     quirks: list[Quirk] | None = None
+    on_disconnect: Literal["cancel", "drain"] = "cancel"
+    limits: ProviderLimitsRow = ProviderLimitsRow()
 
 
 class Deployment(Strict):
@@ -152,12 +161,21 @@ class WeightsRow(Strict):
     floor: Share = 0.0
 
 
+class HedgeRow(Strict):
+    """When a second candidate is started beside one whose first token is late."""
+
+    enabled: bool = False
+    min_samples: Annotated[int, Field(ge=1, le=1_000_000)] = 20
+    max_share: Share = 0.1
+
+
 class RoutingRow(Strict):
     """How `auto` decides."""
 
     baseline: Name | None = None
     exploration: Share = 0.0
     weights: dict[Mode, WeightsRow] = {}
+    hedge: HedgeRow = HedgeRow()
 
 
 class ScoringRow(Strict):

@@ -45,12 +45,21 @@ class Weights(Struct, frozen=True):
     floor: float = 0.0
 
 
+class Hedge(Struct, frozen=True):
+    """A second candidate beside a late one: only for models with `min_samples` known first tokens, for at most `max_share` of calls."""
+
+    enabled: bool = False
+    min_samples: int = 20
+    max_share: float = 0.1
+
+
 class Routing(Struct, frozen=True):
     """How `auto` decides. `baseline` is the row that savings are counted against."""
 
     baseline: str | None
     exploration: float
     weights: dict[Mode, Weights]
+    hedge: Hedge = Hedge()
 
 
 class CachePlan(Struct, frozen=True):
@@ -95,6 +104,13 @@ class Limits(Struct, frozen=True):
     drain_seconds: float = 30
 
 
+class ProviderLimits(Struct, frozen=True):
+    """What one worker asks of one provider at a time; `max_in_flight` None = the worker's own limits alone."""
+
+    max_in_flight: int | None = None
+    max_queue: int = 100
+
+
 class Server(Struct, frozen=True):
     """`server:` of the config."""
 
@@ -117,7 +133,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     """One compiled configuration of one UTC day.
 
     `names` maps every exact string that `model` accepts to what it means; `prefixes` holds the `*` aliases in order;
-    `ambiguous` maps an id that several rows have to their names.
+    `ambiguous` maps an id that several rows have to their names. `provider_limits` holds every provider of the configuration.
     """
 
     digest: str
@@ -134,6 +150,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     logging: LoggingPlan
     timeouts: Timeouts
     limits: Limits
+    provider_limits: dict[str, ProviderLimits] = {}
     server: Server
     any_real: bool
     mock_latency_scale: float

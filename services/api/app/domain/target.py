@@ -46,7 +46,8 @@ class Target(Struct, frozen=True, kw_only=True):
     `known` = its capabilities are vouched for by the catalogue or the configuration. `efforts` are the words it takes for how
     much to think and `thinking` the ways of saying so on Anthropic's wire (empty = nothing is known); `max_tokens_field`
     is the name of the output limit in OpenAI's dialect ("" = the wire's own). `dimensions` is the length of an embedding
-    model's vectors (0 = not known, or it makes none).
+    model's vectors (0 = not known, or it makes none). `on_disconnect` = what becomes of a call whose caller left: `cancel` or `drain`
+    (read to the end, for a provider that bills it anyway).
     """
 
     name: str
@@ -68,3 +69,4 @@ class Target(Struct, frozen=True, kw_only=True):
     dimensions: int = 0
     avg_latency_ms: float = 1000.0
     rates: Rates | None = None
+    on_disconnect: str = "cancel"
