@@ -22,6 +22,7 @@
     │   ├── ProviderQuota             502     provider_quota           yes
     │   ├── ProviderOverloaded        503     provider_overloaded      yes
     │   ├── ProviderUnreachable       502     provider_unreachable     yes
+    │   │   └── NotConnected          502     provider_unreachable     yes  (nothing was sent)
     │   ├── BadAnswer                 502     bad_upstream_body        yes
     │   ├── TruncatedAnswer           502     truncated_answer         yes
     │   └── UnexpectedRedirect        502     unexpected_redirect      yes
@@ -49,6 +50,7 @@ class RouterError(Exception):
     """An error with facts: `status` for the caller, a stable `code`, an OpenAI-style `type`.
 
     `should_retry` tells the SDKs whether the same request may succeed soon; None leaves it to what they make of the status.
+    `repeatable` is what a provider itself declares about sending it the same request again, None when it does not say.
     """
 
     status: ClassVar[int] = 500
@@ -57,6 +59,7 @@ class RouterError(Exception):
     falls_back: ClassVar[bool] = False
     should_retry: ClassVar[bool | None] = None
     safe_to_show: ClassVar[bool] = True
+    repeatable: bool | None = None
 
     def __init__(
         self, message: str, *, param: str | None = None, code: str | None = None, retry_after: float | None = None
@@ -230,6 +233,10 @@ class ProviderUnreachable(ProviderError):
     """No connection, or it broke."""
 
     code = "provider_unreachable"
+
+
+class NotConnected(ProviderUnreachable):
+    """No connection came about: nothing was sent, so sending it again is safe."""
 
 
 class BadAnswer(ProviderError):

@@ -16,7 +16,7 @@ import aiohttp
 from yarl import URL
 
 from ..domain.target import Target
-from ..errors import BadAnswer, DeadlineExceeded, ProviderAuth, ProviderError, ProviderUnreachable, TruncatedAnswer
+from ..errors import BadAnswer, DeadlineExceeded, NotConnected, ProviderAuth, ProviderError, ProviderUnreachable, TruncatedAnswer
 from .common.protocols import Call, Deadlines, Reply
 
 MAX_RESPONSE_BYTES = 64 * 1024 * 1024
@@ -206,9 +206,11 @@ def _hung_up(error: Exception) -> bool:
 def _unsent(error: Exception, who: str) -> ProviderError:
     """The meaning of a call that got no answer at all."""
     if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return ProviderUnreachable(f"no connection to {who} within timeouts.connect")
+        return NotConnected(f"no connection to {who} within timeouts.connect")
     if isinstance(error, TimeoutError):
         return DeadlineExceeded(f"{who} took longer than timeouts.attempt allows")
+    if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(error, aiohttp.ClientSSLError):
+        return NotConnected(f"{who} cannot be reached")
     if isinstance(error, OSError) or _hung_up(error):
         return ProviderUnreachable(f"{who} cannot be reached or hung up before answering")
     return BadAnswer(f"{who} did not answer in HTTP ({type(error).__name__})")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 from ...domain.target import Target
-from ...errors import DeadlineExceeded, ProviderAuth, ProviderUnreachable
+from ...errors import DeadlineExceeded, NotConnected, ProviderAuth, ProviderUnreachable
 from ..common.protocols import Call, Deadlines, Reply
 from .answer import Answer
 from .connection import Connection
@@ -79,13 +79,13 @@ class _Opening:
         except TimeoutError:
             if left < seconds:
                 raise DeadlineExceeded(f"{who} {_LATE}") from None
-            raise ProviderUnreachable(f"no connection to {who} within timeouts.connect") from None
+            raise NotConnected(f"no connection to {who} within timeouts.connect") from None
         except ssl.SSLCertVerificationError as error:
             raise ProviderUnreachable(f"no secure connection to {who}: {error.verify_message}") from None
         except ssl.SSLError as error:
             raise ProviderUnreachable(f"no secure connection to {who}: {error.reason}") from None
         except (OSError, ValueError) as error:
-            raise ProviderUnreachable(f"{who} cannot be reached ({type(error).__name__})") from None
+            raise NotConnected(f"{who} cannot be reached ({type(error).__name__})") from None
 
     async def __aexit__(self, *_: object) -> None:
         self._leave()
