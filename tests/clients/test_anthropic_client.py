@@ -111,7 +111,7 @@ def test_sampling_travels_only_to_models_that_still_sample_and_by_the_older_vers
     assert not {"temperature", "top_k", "seed"} & set(json.loads(call.body))
     for able in ({"capabilities": SAMPLES}, {"known": False}):
         call = WIRE.encode(request, target(**able), False)
-        assert call.dropped == ("seed",)
+        assert call.dropped == ("temperature", "seed")  # the scale ends at 1: what was asked for is not what is sent
         assert dict(call.headers)["anthropic-version"] == "2023-06-01"
         body = json.loads(call.body)
         assert (body["temperature"], body["top_k"]) == (1.0, 5)
@@ -310,11 +310,46 @@ def test_every_wish_without_a_word_is_named() -> None:
     """Nothing vanishes silently, be it typed or only known by name."""
     request = ChatRequest(
         messages=(Message("user", (Text("hi"),), name="Ann"),),
-        presence_penalty=1.0, frequency_penalty=1.0, n=2, logprobs=True, top_logprobs=2, metadata={"a": "b"},
-        extra=("logit_bias",),
+        presence_penalty=1.0, frequency_penalty=1.0, top_logprobs=2, metadata={"a": "b"}, extra=("logit_bias",),
     )  # fmt: skip
-    names = {"presence_penalty", "frequency_penalty", "n", "logprobs", "top_logprobs", "metadata", "name", "logit_bias"}
+    names = {"presence_penalty", "frequency_penalty", "top_logprobs", "metadata", "name", "logit_bias"}
     assert set(dropped(request)) == names
+
+
+@pytest.mark.parametrize("wish", [{"n": 2}, {"logprobs": True}, {"native": ("container",)}])
+@pytest.mark.parametrize("known", [True, False])
+def test_what_would_be_another_answer_without_it_is_refused(wish: dict[str, Any], known: bool) -> None:
+    """Also for a model of which nothing is known: it is the dialect that has no place for it."""
+    with pytest.raises(UnsupportedFeature) as refused:
+        WIRE.encode(asks(**wish), target(known=known), False)
+    assert refused.value.param in (*wish, "container")
+
+
+@pytest.mark.parametrize(
+    ("wish", "field", "value"),
+    [
+        ({"temperature": 1.5}, "temperature", 1.0),
+        ({"top_k": 2.5}, "top_k", 2),
+        ({"top_k": -1.0}, "top_k", 0),
+    ],
+)
+def test_a_value_that_had_to_be_bent_is_named(wish: dict[str, Any], field: str, value: float) -> None:
+    """What goes out is the nearest that the dialect takes, and the caller is told that it is not what was asked for."""
+    assert sent(asks(**wish), capabilities=SAMPLES)[field] == value
+    assert dropped(asks(**wish), capabilities=SAMPLES) == (field,)
+
+
+def test_a_limit_that_is_raised_for_the_sake_of_thinking_is_named() -> None:
+    """The least budget does not fit under the caller's limit: the answer may become longer than was asked for."""
+    request = asks(max_tokens=100, thinking=Thinking("high"))
+    assert sent(request, **BUDGETED)["max_tokens"] == 1124
+    assert dropped(request, **BUDGETED) == ("max_tokens",)
+
+
+def test_what_is_told_of_a_form_stands_in_its_schema() -> None:
+    """There is no other place for it."""
+    form = Format("json_schema", schema=msgspec.Raw(b'{"type":"object","description":"own"}'), description="A place.")
+    assert sent(asks(format=form))["output_config"]["format"]["schema"]["description"] == "A place.\n\nown"
 
 
 SCHEMA = {
@@ -363,7 +398,15 @@ def test_a_schema_is_enforced_as_far_as_it_can_be() -> None:
         (Thinking(shown=True), ADAPTIVE, {"type": "adaptive", "display": "summarized"}, None, ()),
         (Thinking(budget=9000, shown=False), ADAPTIVE, {"type": "adaptive", "display": "omitted"}, "medium", ("thinking",)),
         (Thinking("high"), BUDGETED, {"type": "enabled", "budget_tokens": 10240}, None, ()),
-        (Thinking(budget=3), BUDGETED, {"type": "enabled", "budget_tokens": 1024}, None, ()),
+        (Thinking(budget=3), BUDGETED, {"type": "enabled", "budget_tokens": 1024}, None, ("thinking",)),
+        (Thinking("high", 3000), BUDGETED, {"type": "enabled", "budget_tokens": 3000}, None, ("reasoning_effort",)),
+        (
+            Thinking(budget=3000, shown=True),
+            BUDGETED,
+            {"type": "enabled", "budget_tokens": 3000, "display": "summarized"},
+            None,
+            (),
+        ),
         (Thinking(), BUDGETED, {"type": "enabled", "budget_tokens": 6144}, None, ()),
         (
             Thinking(budget=2000, shown=False),

@@ -276,7 +276,7 @@ def test_a_turn_of_foreign_thoughts_alone_leaves_no_hole() -> None:
         (Thinking("minimal"), "gemini-3.8-flash", {"thinkingLevel": "LOW", "includeThoughts": True}, ("reasoning_effort",)),
         (Thinking("none"), "gemini-3.8-flash", {"thinkingLevel": "LOW"}, ("reasoning_effort",)),
         (Thinking(budget=2048), "gemini-3.8-flash", {"thinkingBudget": 2048, "includeThoughts": True}, ()),
-        (Thinking("high", 2048), "gemini-3.8-flash", {"thinkingLevel": "HIGH", "includeThoughts": True}, ()),
+        (Thinking("high", 2048), "gemini-3.8-flash", {"thinkingLevel": "HIGH", "includeThoughts": True}, ("thinking",)),
         (Thinking(shown=True), "gemini-3.8-flash", {"includeThoughts": True}, ()),
         (Thinking("medium"), "gemini-2.5-flash", {"thinkingBudget": 8192, "includeThoughts": True}, ()),
         (Thinking(budget=32000), "gemini-2.5-flash", {"thinkingBudget": 24576, "includeThoughts": True}, ("thinking",)),
@@ -414,3 +414,36 @@ def test_a_thought_without_a_signature_goes_on_as_a_thought() -> None:
     made = call(ChatRequest(messages=turns))
     assert json.loads(made.body)["contents"][1]["parts"] == [{"text": "hm", "thought": True}, {"text": "b"}]
     assert made.dropped == ()
+
+
+@pytest.mark.parametrize(
+    ("request_", "names"),
+    [
+        (asks(tools=(Tool("f", strict=True),)), ("strict",)),
+        (asks(tools=(Tool("f", strict=False),)), ()),
+        (asks(top_logprobs=3), ("top_logprobs",)),
+        (asks(top_k=-1), ("top_k",)),
+        (asks(Media("file", "application/pdf", "JVBERi0=", name="report.pdf")), ("filename",)),
+        (asks(Media("image", "image/png", "iVBORw0KGgo", detail="low"), Media("image", "image/png", "iVBORw0KGgo")), ("detail",)),
+        (asks(Media("image", "image/png", "iVBORw0KGgo", detail="high"), Media("image", "image/png", "iVBORw0KGgo")), ()),
+    ],
+)
+def test_what_cannot_be_told_is_named(request_: ChatRequest, names: tuple[str, ...]) -> None:
+    """No wish vanishes without a word, however small."""
+    assert call(request_).dropped == names
+
+
+def test_what_only_another_dialect_carries_is_refused() -> None:
+    """Its loss would give another answer."""
+    with pytest.raises(UnsupportedFeature) as refused:
+        call(asks(native=("container",)))
+    assert refused.value.param == "container"
+
+
+def test_what_is_told_of_a_form_stands_in_its_schema() -> None:
+    """There is no other place for it."""
+    form = Format("json_schema", schema=Raw(b'{"type":"object"}'), description="A place.")
+    config = json.loads(call(asks(format=form)).body)["generationConfig"]
+    assert config["responseJsonSchema"] == {"type": "object", "description": "A place."}
+    with pytest.raises(CallerError, match="response_format"):
+        call(asks(format=Format("json_schema", schema=Raw(b"[]"), description="A place.")))

@@ -372,9 +372,10 @@ def test_markers_become_breakpoints_at_openai_and_are_reported_elsewhere() -> No
     [
         (Thinking("low"), {}, "low", ()),
         (Thinking("max"), {"efforts": ("low", "medium", "high")}, "high", ("reasoning_effort",)),
-        (Thinking(budget=1024), {}, "low", ()),
-        (Thinking(budget=5000), {}, "medium", ()),
-        (Thinking(budget=60000), {}, "high", ()),
+        (Thinking(budget=1024), {}, "low", ("thinking",)),
+        (Thinking(budget=5000), {}, "medium", ("thinking",)),
+        (Thinking(budget=60000), {}, "high", ("thinking",)),
+        (Thinking("low", 60000), {}, "low", ("thinking",)),
         (Thinking(budget=0), {}, "none", ()),
         (Thinking(), {}, None, ()),
         (Thinking("high"), {"capabilities": frozenset({"sampling"})}, None, ("reasoning_effort",)),
@@ -385,11 +386,11 @@ def test_markers_become_breakpoints_at_openai_and_are_reported_elsewhere() -> No
 def test_a_wish_to_think_becomes_the_nearest_effort(
     thinking: Thinking, facts: dict[str, Any], sent_word: str | None, report: tuple[str, ...]
 ) -> None:
-    """Budgets become efforts, words the model's own; what is changed or left out is reported."""
+    """Budgets become efforts, which are no budgets, words the model's own; what is changed or left out is reported."""
     request = conversation(Message("user", (Text("x"),)), thinking=thinking)
     assert sent(request, **facts).get("reasoning_effort") == sent_word
     assert dropped(request, **facts) == report
-    if thinking.effort is not None:
+    if thinking.effort is not None and thinking.budget is None:
         own = ask(reasoning_effort=thinking.effort)
         assert sent(own, **facts).get("reasoning_effort") == sent_word
         assert dropped(own, **facts) == report
@@ -519,3 +520,43 @@ def test_breakpoints_go_only_to_models_that_know_them() -> None:
     older = WIRE.encode(request, target(capabilities=ABLE - {"reasoning"}), False)
     assert b"prompt_cache_breakpoint" not in older.body
     assert older.dropped == ("cache_control",)
+
+
+@pytest.mark.parametrize("wire", [WIRE, LLAMA])
+def test_stop_sequences_go_to_models_that_take_them(wire: Any) -> None:
+    """OpenAI's own models that always think refuse them, in whatever dialect they were wished; nobody else does."""
+    for request in (ask(stop=["END"]), conversation(Message("user", (Text("x"),)), stop=("END",))):
+        for skills, refused in (({"reasoning"}, wire is WIRE), ({"reasoning", "sampling"}, False), ({"sampling"}, False)):
+            facts = {"capabilities": frozenset(skills)}
+            assert ("stop" in sent(request, wire, **facts)) is not refused
+            assert dropped(request, wire, **facts) == (("stop",) if refused else ())
+        assert sent(request, wire, capabilities=frozenset({"reasoning"}), known=False)["stop"]
+
+
+@pytest.mark.parametrize(
+    ("skills", "wire", "report"),
+    [
+        ({"reasoning"}, WIRE, ("thinking",)),
+        ({"reasoning"}, LLAMA, ()),
+        (set(), LLAMA, ("thinking",)),
+    ],
+)
+def test_thoughts_that_nobody_will_tell_are_named(skills: set[str], wire: Any, report: tuple[str, ...]) -> None:
+    """OpenAI tells no thoughts; hosts of open models tell those that there are."""
+    request = conversation(Message("user", (Text("x"),)), thinking=Thinking(shown=True))
+    assert dropped(request, wire, capabilities=frozenset(skills)) == report
+
+
+def test_a_breakpoint_at_the_end_of_the_prompt_stands_on_its_last_part() -> None:
+    """Anthropic's callers set one for the whole prompt; models that know breakpoints get it, for others it is named."""
+    request = conversation(Message("system", (Text("s"),)), Message("user", (Text("x"),)), marker="1h")
+    facts = {"capabilities": frozenset({"reasoning"})}
+    assert sent(request, **facts)["messages"] == [
+        {"role": "system", "content": "s"},
+        {
+            "role": "user",
+            "content": [{"type": "text", "text": "x", "prompt_cache_breakpoint": {"mode": "explicit", "ttl": "12h"}}],
+        },
+    ]
+    assert dropped(request, **facts) == ()
+    assert dropped(request, capabilities=frozenset({"sampling"})) == ("cache_control",)

@@ -124,9 +124,11 @@ def _is_fit(request: ChatRequest, way: str, target: Target) -> bool:
 
 def _say_anew(anew: Told, way: str, fields: dict[str, Any], dropped: list[str]) -> None:
     if way:
-        fields.pop("thinking")
+        said = _object.decode(fields.pop("thinking"))
         if anew.thinking is not None:
-            fields["thinking"] = anew.thinking
+            # how the thoughts are shown is the model's to choose where neither the caller nor the new way of saying it tells
+            untold = way == anew.thinking["type"] and "display" not in said
+            fields["thinking"] = {name: told for name, told in anew.thinking.items() if not (untold and name == "display")}
         if way != (anew.thinking or {}).get("type", "disabled"):
             dropped.append("thinking")
     output = _object.decode(fields.pop("output_config", None) or b"{}")

@@ -6,7 +6,7 @@ import msgspec
 
 from ...domain.request import ChatRequest, Format, Text
 from ...domain.target import Target
-from ...errors import CallerError
+from ...errors import CallerError, UnsupportedFeature
 from ..common.protocols import Call
 from ..common.turns import JSON_WISH, conversation
 from .blocks import cache_control, messages_of, text_block
@@ -73,6 +73,7 @@ def called(url: str, fields: dict[str, Any], headers: dict[str, str], target: Ta
 
 
 def _translated(request: ChatRequest, target: Target, dropped: list[str]) -> dict[str, Any]:
+    _refuse_impossible(request)
     system, turns = conversation(request)
     fields: dict[str, Any] = {"messages": messages_of(turns, target, dropped)}
     if request.format is not None and request.format.kind == "json_object":
@@ -89,6 +90,13 @@ def _translated(request: ChatRequest, target: Target, dropped: list[str]) -> dic
     _add_labels(request, fields, dropped)
     dropped += _wordless(request)
     return fields
+
+
+def _refuse_impossible(request: ChatRequest) -> None:
+    """What changes the answer and has no place here at all."""
+    impossible = [*request.native, *(["n"] if request.n > 1 else []), *(["logprobs"] if request.logprobs else [])]
+    if impossible:
+        raise UnsupportedFeature(f"{impossible[0]}: this model cannot be asked for it", param=impossible[0])
 
 
 def _add_thinking(request: ChatRequest, target: Target, fields: dict[str, Any], dropped: list[str]) -> None:
@@ -110,7 +118,7 @@ def _add_format(form: Format | None, fields: dict[str, Any]) -> None:
     if form is None or form.kind != "json_schema":
         return
     try:
-        schema = enforceable(form.schema)
+        schema = enforceable(form.schema, form.description)
     except msgspec.MsgspecError:
         raise CallerError("response_format: its schema is not an object", param="response_format") from None
     fields.setdefault("output_config", {})["format"] = {"type": "json_schema", "schema": schema}
@@ -118,12 +126,13 @@ def _add_format(form: Format | None, fields: dict[str, Any]) -> None:
 
 def _add_sampling(request: ChatRequest, fields: dict[str, Any], dropped: list[str]) -> None:
     """Sampling as models take it: not beside thinking, and temperature and top_p not beside each other."""
-    if request.temperature is not None:
-        fields["temperature"] = min(request.temperature, 1.0)  # the scale ends at 1 here, at 2 elsewhere
-    if request.top_p is not None:
-        fields["top_p"] = request.top_p
-    if request.top_k is not None:
-        fields["top_k"] = int(request.top_k)
+    wishes = {name: wish for name in _SAMPLING if (wish := getattr(request, name)) is not None}
+    fields |= wishes
+    if "temperature" in wishes:
+        fields["temperature"] = min(wishes["temperature"], 1.0)  # the scale ends at 1 here, at 2 elsewhere
+    if "top_k" in wishes:
+        fields["top_k"] = max(int(wishes["top_k"]), 0)  # a whole number; less than none means all, which is 0 here
+    dropped += [name for name, wish in wishes.items() if fields[name] != wish]
     if fields.get("thinking", _OFF)["type"] != "disabled":
         dropped += [name for name in _SAMPLING if fields.pop(name, None) is not None]
     elif "temperature" in fields and fields.pop("top_p", None) is not None:
@@ -157,10 +166,6 @@ def _add_stop(stop: tuple[str, ...], fields: dict[str, Any], dropped: list[str])
 def _wordless(request: ChatRequest) -> list[str]:
     """The wishes that this dialect has no words for."""
     names = [name for name in _WORDLESS if getattr(request, name) is not None]
-    if request.n > 1:
-        names.append("n")
-    if request.logprobs:
-        names.append("logprobs")
     if request.metadata:
         names.append("metadata")
     if any(message.name for message in request.messages):

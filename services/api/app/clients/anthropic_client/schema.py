@@ -9,6 +9,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw
 
+from ..common.tools import described
+
 Schema = dict[str, Any]
 _FORMATS: Final = frozenset({"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"})
 _LITERALS: Final = (str, int, float, bool, type(None))
@@ -16,9 +18,12 @@ _DEFINITIONS: Final = ("$defs", "definitions")
 _decode = msgspec.json.Decoder(Schema).decode
 
 
-def enforceable(schema: Raw) -> Schema:
-    """The schema of an answer as this dialect takes it. Raises msgspec.ValidationError for what is no object."""
-    closed: Schema = _closed(_decode(schema))
+def enforceable(schema: Raw, description: str = "") -> Schema:
+    """The schema of an answer as this dialect takes it. Raises msgspec.ValidationError for what is no object.
+
+    `description` is what is told of the form as a whole, which has no place but the schema's own.
+    """
+    closed: Schema = _closed(described(_decode(schema), description))
     return closed
 
 

@@ -117,14 +117,20 @@ def _budgeted(wish: Thinking, target: Target, asked: int | None, effort: Effort 
     limit = limit_of(asked, target, max(budget, MIN_BUDGET))
     if wish.budget is None:
         budget = min(budget, limit // 2)  # a budget of our own choice leaves room for the answer
+    elif wish.effort not in (None, effort):
+        dropped.append(_EFFORT)  # the budget says it more exactly
     budget = max(budget, MIN_BUDGET)
     if budget >= limit:
         limit = limit_of(budget + limit, target)
         budget = min(budget, limit - 1)
+        if asked is not None:
+            dropped.append("max_tokens")
     if budget < MIN_BUDGET:
         dropped.append("thinking")
         return Told(None, effort, limit)
+    if wish.budget not in (None, budget):
+        dropped.append("thinking")
     thinking: dict[str, str | int] = {"type": "enabled", "budget_tokens": budget}
-    if wish.shown is False:
-        thinking["display"] = "omitted"
+    if wish.shown is not None:
+        thinking["display"] = "summarized" if wish.shown else "omitted"
     return Told(thinking, effort, limit)

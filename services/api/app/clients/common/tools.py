@@ -1,7 +1,7 @@
 """Tools and efforts between dialects: what each of them needs of a call's arguments, a schema and a word. Values only."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec import Raw
@@ -32,6 +32,13 @@ def input_of(called: Called) -> Raw:
 def schema_of(tool: Tool) -> Raw:
     """A tool's parameters; a tool without any, be they null or {}, takes an empty object and says so."""
     return _NO_PARAMETERS if bytes(tool.parameters) in _UNSAID else tool.parameters
+
+
+def described(schema: dict[str, Any], description: str) -> dict[str, Any]:
+    """A form's schema with what is told of the form, for dialects in which only the schema can say it."""
+    own = schema.get("description")
+    told = [text for text in (description, own) if isinstance(text, str) and text]
+    return {**schema, "description": "\n\n".join(dict.fromkeys(told))} if description else schema
 
 
 def chosen_tools(tools: tuple[Tool, ...], names: tuple[str, ...]) -> tuple[Tool, ...]:

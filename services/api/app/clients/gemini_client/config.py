@@ -2,9 +2,12 @@
 
 from typing import Any, Final
 
-from ...domain.request import ChatRequest, Effort, Media, Part, Result, Text, Thinking, Tool
+import msgspec
+
+from ...domain.request import ChatRequest, Effort, Format, Media, Result, Text, Thinking, Tool
 from ...domain.target import Target
-from ..common.tools import chosen_tools, nearest_effort, schema_of
+from ...errors import CallerError
+from ..common.tools import chosen_tools, described, nearest_effort, schema_of
 from . import model
 
 MOST_STOPS: Final = 5
@@ -25,16 +28,22 @@ _MOST_BUDGET: Final = 24576
 _MOST_BUDGET_PRO: Final = 32768
 # how closely to look: an image of which nothing is said stands between a glance and a close look
 _DETAILS: Final = {"low": 1, "high": 3, "original": 3}
+_UNSAID: Final = 2
 _RESOLUTIONS: Final = {1: "MEDIA_RESOLUTION_LOW", 3: "MEDIA_RESOLUTION_HIGH"}
+_schema = msgspec.json.Decoder(dict[str, Any])
 
 
 def generation_config(request: ChatRequest, target: Target, dropped: list[str]) -> dict[str, Any]:
     """The whole of `generationConfig`, {} when nothing is wished; `dropped` gets the wishes that cannot be told."""
-    config = _limits(request, target, dropped) | _sampling(request, target, dropped) | _form(request)
+    config = _limits(request, target, dropped) | _sampling(request, target, dropped) | _form(request, dropped)
     if request.thinking is not None and (thinking := _thinking(request.thinking, target, dropped)):
         config["thinkingConfig"] = thinking
-    if resolution := _resolution(request):
-        config["mediaResolution"] = resolution
+    looks = _looks(request)
+    closest = max(looks, default=0)
+    if closest in _RESOLUTIONS:
+        config["mediaResolution"] = _RESOLUTIONS[closest]
+    if looks - {closest, _UNSAID}:
+        dropped.append("detail")  # one word is told for all media, so the closest look that one of them wishes
     return config
 
 
@@ -65,7 +74,7 @@ def _sampling(request: ChatRequest, target: Target, dropped: list[str]) -> dict[
     ):
         if wish is None:
             continue
-        if samples:
+        if samples and (wish >= 0 or name != "top_k"):
             config[ours] = wish
         else:
             dropped.append(name)
@@ -77,18 +86,28 @@ def _sampling(request: ChatRequest, target: Target, dropped: list[str]) -> dict[
     return config
 
 
-def _form(request: ChatRequest) -> dict[str, Any]:
+def _form(request: ChatRequest, dropped: list[str]) -> dict[str, Any]:
     """What the answer looks like: JSON, of a schema or any, and what is told of its tokens."""
     config: dict[str, Any] = {}
-    if request.format is not None:
+    form = request.format
+    if form is not None:
         config["responseMimeType"] = "application/json"
-        if bytes(request.format.schema):
-            config["responseJsonSchema"] = request.format.schema
+        if bytes(form.schema):
+            config["responseJsonSchema"] = form.schema if not form.description else _explained(form)
     if request.logprobs:
         config["responseLogprobs"] = True
         if request.top_logprobs:
             config["logprobs"] = min(request.top_logprobs, MOST_LOGPROBS)
+    elif request.top_logprobs:
+        dropped.append("top_logprobs")
     return config
+
+
+def _explained(form: Format) -> dict[str, Any]:
+    try:
+        return described(_schema.decode(form.schema), form.description)
+    except msgspec.MsgspecError:
+        raise CallerError("response_format: its schema is not an object", param="response_format") from None
 
 
 def _thinking(wish: Thinking, target: Target, dropped: list[str]) -> dict[str, Any]:
@@ -100,6 +119,8 @@ def _thinking(wish: Thinking, target: Target, dropped: list[str]) -> dict[str, A
         return {}
     if wish.effort is not None:
         config = _effort(wish.effort, target, dropped)
+        if wish.budget is not None:
+            dropped.append("thinking")
     elif wish.budget is not None:
         config = {"thinkingBudget": _budget(wish.budget, target, dropped)}
     else:
@@ -130,22 +151,15 @@ def _budget(wish: int, target: Target, dropped: list[str]) -> int:
     return budget
 
 
-def _resolution(request: ChatRequest) -> str | None:
-    """How closely to look at the media: one word for all of them, so the closest look that one of them wishes."""
-    closest = 0
+def _looks(request: ChatRequest) -> set[int]:
+    """How closely each image is to be looked at."""
+    looks: set[int] = set()
     for message in request.messages:
         for part in message.parts:
             if type(part) is not Text:
-                closest = max(closest, _closest(part))
-    return _RESOLUTIONS.get(closest)
-
-
-def _closest(part: Part) -> int:
-    if isinstance(part, Media):
-        return _DETAILS.get(part.detail, 2) if part.kind == "image" else 0
-    if isinstance(part, Result):
-        return max((_closest(inner) for inner in part.parts), default=0)
-    return 0
+                inner = part.parts if isinstance(part, Result) else (part,)
+                looks |= {_DETAILS.get(one.detail, _UNSAID) for one in inner if isinstance(one, Media) and one.kind == "image"}
+    return looks
 
 
 def tool_fields(request: ChatRequest) -> dict[str, Any]:

@@ -59,6 +59,8 @@ def _own(original: dict[str, Raw], target: Target, dropped: list[str]) -> dict[s
 
 
 def _translated(request: ChatRequest, target: Target, dropped: list[str]) -> dict[str, Any]:
+    if request.native:
+        raise UnsupportedFeature(f"{request.native[0]}: this model cannot be asked for it", param=request.native[0])
     if request.n > 1:
         raise UnsupportedFeature("this model gives one answer to a prompt: n must be 1", param="n")
     system, turns = conversation(request)
@@ -109,6 +111,10 @@ def _unsaid(request: ChatRequest) -> list[str]:
         unsaid.append("parallel_tool_calls")
     if request.verbosity is not None:
         unsaid.append("verbosity")
+    if any(tool.strict for tool in request.tools):
+        unsaid.append("strict")
+    if any(isinstance(part, Media) and part.name for message in request.messages for part in message.parts):
+        unsaid.append("filename")
     if any(message.name for message in request.messages):
         unsaid.append("name")
     if _is_marked(request):

@@ -114,6 +114,8 @@ class Conversation:
             self.messages.append(result)
 
     def _chunks(self, parts: Sequence[Part]) -> list[dict[str, Any]]:
+        if any(isinstance(part, Media) and part.detail in _DETAILS for part in parts):
+            self._dropped["detail"] = None
         return [_chunk(part) for part in parts]
 
     def _last(self) -> str:

@@ -93,7 +93,7 @@ def _translated(request: ChatRequest, target: Target, dropped: dict[str, None]) 
         conversation.add(message)
     if request.marker or any(tool.marker for tool in request.tools):
         dropped["cache_control"] = None
-    fields = {"messages": conversation.ended(), **_limits(request, target)}
+    fields = {"messages": conversation.ended(), **_limits(request, target, dropped)}
     fields |= _sampling(request, target, dropped)
     fields |= _tools(request)
     fields |= _thinking(request.thinking, target, dropped)
@@ -103,7 +103,7 @@ def _translated(request: ChatRequest, target: Target, dropped: dict[str, None]) 
     return fields
 
 
-def _limits(request: ChatRequest, target: Target) -> dict[str, Any]:
+def _limits(request: ChatRequest, target: Target, dropped: dict[str, None]) -> dict[str, Any]:
     """How many answers, how they end and what they look like."""
     fields: dict[str, Any] = {}
     if request.max_tokens is not None:
@@ -118,6 +118,8 @@ def _limits(request: ChatRequest, target: Target) -> dict[str, Any]:
         fields["logprobs"] = True
         if request.top_logprobs is not None:
             fields["top_logprobs"] = request.top_logprobs
+    elif request.top_logprobs:
+        dropped["top_logprobs"] = None
     return fields
 
 
@@ -128,7 +130,7 @@ def _sampling(request: ChatRequest, target: Target, dropped: dict[str, None]) ->
         wish = getattr(request, name)
         if wish is None:
             continue
-        if not _samples(target) or (name == "top_k" and not float(wish).is_integer()):
+        if not _samples(target) or (name == "top_k" and not (wish >= 0 and float(wish).is_integer())):
             dropped[name] = None
             continue
         fields[name] = int(wish) if name == "top_k" else wish
@@ -182,17 +184,20 @@ def _tool(tool: Tool) -> dict[str, Any]:
 
 def _thinking(wish: Thinking | None, target: Target, dropped: dict[str, None]) -> dict[str, Any]:
     """An effort in the words that the model takes; a budget becomes the word that is nearest to it."""
-    if wish is None or (effort := _effort(wish)) is None:
+    if wish is None:
         return {}
-    name = "thinking" if wish.effort is None else "reasoning_effort"
-    if target.known and "reasoning" not in target.capabilities:
-        if effort != "none":
-            dropped[name] = None
+    effort = _effort(wish)
+    thinks = not target.known or "reasoning" in target.capabilities
+    if wish.budget is not None and (wish.effort is not None or effort != "none"):
+        dropped["thinking"] = None
+    if wish.shown and effort != "none" and not thinks:
+        dropped["thinking"] = None  # a model that thinks always tells its thoughts
+    if effort is None:
         return {}
-    nearest = nearest_effort(effort, target.efforts)
-    if nearest != effort or (wish.effort is None and effort != "none"):
-        dropped[name] = None
-    return {"reasoning_effort": nearest}
+    nearest = nearest_effort(effort, target.efforts) if thinks else "none"
+    if nearest != effort:
+        dropped["thinking" if wish.effort is None else "reasoning_effort"] = None
+    return {"reasoning_effort": nearest} if thinks else {}
 
 
 def _effort(wish: Thinking) -> Effort | None:

@@ -12,7 +12,7 @@ from ..common.protocols import Call
 from .mending import with_open_seals, with_short_ids
 from .parse_thinking import THINKING_FIELDS, thinking_of
 from .request_messages import Translation
-from .request_wishes import effort_of, taken_effort, wished_fields
+from .request_wishes import effort_of, taken_effort, told_thinking, wished_fields
 
 _encode = msgspec.json.Encoder().encode
 _STREAM_OPTIONS: Final = Raw(b'{"include_usage":true}')
@@ -53,7 +53,9 @@ def fields_of(request: ChatRequest, target: Target, stream: bool, host: Host) ->
         fields.pop("stream", None)
         fields.pop("stream_options", None)
     if target.known and "sampling" not in target.capabilities:
-        dropped.update([name for name in _SAMPLING if _is_told(fields.pop(name, None))])
+        # OpenAI's own models that always think refuse stop sequences too (openai 3.57, `stop`: "Not supported with latest ...")
+        refused = (*_SAMPLING, "stop") if host.strict and "reasoning" in target.capabilities else _SAMPLING
+        dropped.update([name for name in refused if _is_told(fields.pop(name, None))])
     return fields, dropped
 
 
@@ -129,17 +131,13 @@ def _translated(request: ChatRequest, target: Target, host: Host, dropped: set[s
     if request.metadata and request.original is not None:
         # OpenAI keeps metadata only with answers that it stores, and refuses it elsewhere
         dropped.add("metadata")
-    if request.marker and not marks:
-        dropped.add("cache_control")
     fields: dict[str, Any] = {"messages": messages, **shared}
     if request.max_tokens is not None:
         fields[target.max_tokens_field or host.max_tokens_field] = request.max_tokens
     fields |= wished_fields(request, host.strict, dropped)
-    wish = None if request.thinking is None else effort_of(request.thinking)
-    if wish is not None:
-        effort, less = taken_effort(wish, target)
+    if request.thinking is not None:
+        effort, lost = told_thinking(request.thinking, target, host.strict)
+        dropped.update(lost)
         if effort is not None:
             fields["reasoning_effort"] = effort
-        if less:
-            dropped.add("reasoning_effort")
     return fields

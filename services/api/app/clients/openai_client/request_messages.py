@@ -48,6 +48,7 @@ class Translation:
                 self._flush()
                 self._said.append(self._named(message, self._content(message.parts, [])))
         self._flush()
+        self._mark_end(request.marker)
         return self._said, self._dropped
 
     def _flush(self) -> None:
@@ -81,6 +82,19 @@ class Translation:
         else:
             self._note_marker(marker)
         return body
+
+    def _mark_end(self, marker: str) -> None:
+        """A breakpoint at the end of the whole prompt, on the last part that can bear one."""
+        self._note_marker(marker)
+        if not (marker and self._marks):
+            return
+        for said in reversed(self._said):
+            content = said["content"]
+            if content and isinstance(content, str):
+                content = said["content"] = [{"type": "text", "text": content}]
+            if content:
+                self._marked(content[-1], marker)
+                return
 
     def _note_marker(self, marker: str) -> None:
         if marker and not self._marks:

@@ -47,6 +47,18 @@ def effort_of(thinking: Thinking) -> Effort | None:
     return "high"
 
 
+def told_thinking(thinking: Thinking, target: Target, strict: bool) -> tuple[Effort | None, list[str]]:
+    """(the effort to tell, None = none; the names of what is lost with it): there is no other word for a wish to think."""
+    wish = effort_of(thinking)
+    effort, less = (None, False) if wish is None else taken_effort(wish, target)
+    lost = ["reasoning_effort"] if less else []
+    if wish == "none" and thinking.effort is None:
+        return effort, lost  # a budget of nothing is that word exactly
+    thinks = not target.known or "reasoning" in target.capabilities
+    hidden = thinking.shown is True and wish != "none" and (strict or not thinks)  # OpenAI itself tells no thoughts
+    return effort, [*lost, "thinking"] if thinking.budget is not None or hidden else lost
+
+
 def taken_effort(wish: Effort, target: Target) -> tuple[Effort | None, bool]:
     """(the word to send, None = none; whether that is less than was wished) for this model."""
     if target.known and "reasoning" not in target.capabilities:
