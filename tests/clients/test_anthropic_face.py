@@ -229,6 +229,15 @@ def test_advice_is_named_and_hinders_nobody() -> None:
     assert len(set(request.extra)) == len(request.extra)
 
 
+def test_an_images_transformations_are_named() -> None:
+    """They are this dialect's own and change nothing for a model that gets the image as it is."""
+    source = {"type": "base64", "media_type": "image/png", "data": PNG}
+    image = {"type": "image", "source": source, "transformations": {"oversized_image": "downsize"}}
+    request = asked(messages=[{"role": "user", "content": [image]}])
+    assert request.messages[0].parts == (Media("image", "image/png", PNG),)
+    assert request.extra == ("transformations",)
+
+
 def test_custom_tools_are_functions() -> None:
     """With their schema byte for byte, strictness and breakpoint; the provider's own tools are beside them."""
     request = FACE.parse(

@@ -367,6 +367,7 @@ def test_a_schema_is_told_whole() -> None:
         (Thinking(budget=1024), (), "low", ("thinking",)),
         (Thinking(budget=8192), (), "medium", ("thinking",)),
         (Thinking(budget=20000), (), "high", ("thinking",)),
+        (Thinking("low", 20000), (), "low", ("thinking",)),
         (Thinking(), (), None, ()),
         (Thinking(shown=False), (), None, ()),
     ],
@@ -379,7 +380,13 @@ def test_thinking_is_wished_in_words(wish: Thinking, efforts: tuple[str, ...], t
 
 @pytest.mark.parametrize(
     ("wish", "names"),
-    [(Thinking("low"), ("reasoning_effort",)), (Thinking(budget=9), ("thinking",)), (Thinking("none"), ()), (Thinking(), ())],
+    [
+        (Thinking("low"), ("reasoning_effort",)),
+        (Thinking(budget=9), ("thinking",)),
+        (Thinking(shown=True), ("thinking",)),
+        (Thinking("none"), ()),
+        (Thinking(), ()),
+    ],
 )
 def test_a_model_that_does_not_think_is_not_told_to(wish: Thinking, names: tuple[str, ...]) -> None:
     """The wish is named, but for the wish not to think. A model that nobody vouches for is told."""
@@ -724,6 +731,14 @@ def test_a_rejected_field_is_named() -> None:
         WIRE.decode(body)
 
 
+def test_a_message_that_is_an_object_names_the_field_too() -> None:
+    """The 422 as users quote it (eca 231, mistral-go 2): the list stands in the message."""
+    detail = [{"type": "extra_forbidden", "loc": ["body", "max_completion_tokens"], "msg": "Extra inputs are not permitted"}]
+    fault = WIRE.fault(422, {}, json.dumps(flat({"detail": detail}, "invalid_request_error")).encode())
+    assert type(fault) is ProviderRejected
+    assert "body.max_completion_tokens: Extra inputs are not permitted" in fault.message
+
+
 def test_a_rate_limit_is_heeded() -> None:
     """As a failure with its wait, and as an object inside a 200."""
     body = (SAID / "rate_limited.json").read_bytes()
@@ -731,3 +746,17 @@ def test_a_rate_limit_is_heeded() -> None:
     assert (type(fault), fault.retry_after) == (ProviderRateLimited, 2.5)
     with pytest.raises(ProviderRateLimited):
         WIRE.decode(body)
+
+
+@pytest.mark.parametrize(
+    ("request_", "names"),
+    [
+        (asks(top_logprobs=3), ("top_logprobs",)),
+        (asks(top_k=-1.0), ("top_k",)),
+        (turns(("user", (Media("image", "image/png", "iVBORw0KGgo", detail="original"),))), ("detail",)),
+        (turns(("user", (Media("image", "image/png", "iVBORw0KGgo", detail="high"),))), ()),
+    ],
+)
+def test_what_cannot_be_told_is_named(request_: ChatRequest, names: tuple[str, ...]) -> None:
+    """No wish vanishes without a word, however small."""
+    assert dropped(request_) == names

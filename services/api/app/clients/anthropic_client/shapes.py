@@ -1,6 +1,6 @@
 """The content blocks of a caller's Messages body as they are spelled. No typed part may enter (they are made in `parts`)."""
 
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
@@ -53,7 +53,7 @@ class ImageBlock(Struct, tag_field="type", tag="image"):
 
     source: Source
     cache_control: Marker | None = None
-    transformations: Raw | None = None
+    transformations: Any = None
 
 
 class DocumentBlock(Struct, tag_field="type", tag="document"):

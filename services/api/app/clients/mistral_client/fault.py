@@ -1,6 +1,7 @@
 """What Mistral's failures mean, in all their forms: the flat object, the nested one, the 422's list. Nothing about answers."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
@@ -20,13 +21,19 @@ class Invalid(Struct, frozen=True):
     """One entry of a 422: which field, and what is wrong with it."""
 
     loc: list[str | int] = []
-    msg: str | None = None
+    msg: Any = None
+
+
+class Detailed(Struct, frozen=True):
+    """What stands in the place of a message where several fields are wrong."""
+
+    detail: str | list[Invalid] | None = None
 
 
 class ErrorObject(Struct, frozen=True):
     """What went wrong. The same fields stand in the body itself, or in an `error` object."""
 
-    message: str | Raw | None = None
+    message: str | Detailed | None = None
     type: str | None = None
     code: str | int | None = None
     raw_status_code: int | None = None
@@ -76,9 +83,10 @@ def _message_of(error: ErrorObject) -> str:
     """The text of an error, whichever of its forms it has."""
     if isinstance(error.message, str) and error.message:
         return error.message
-    if isinstance(error.detail, str):
-        return error.detail
-    return "; ".join(f"{'.'.join(map(str, one.loc))}: {one.msg or ''}" for one in error.detail or ())
+    detail = error.message.detail if isinstance(error.message, Detailed) else error.detail
+    if isinstance(detail, str):
+        return detail
+    return "; ".join(f"{'.'.join(map(str, one.loc))}: {one.msg or ''}" for one in detail or ())
 
 
 def _implied_status(error: ErrorObject) -> int:
