@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from app.caching import local, write_queue
+from app.caching import local, seen, write_queue
 from app.caching.local import LocalCache
 from app.caching.sqlite_file import SCHEMA_VERSION, SqliteFile, hash_of
 
@@ -88,6 +88,57 @@ async def test_the_newest_of_two_answers_stays(opened: Open) -> None:
     first.set("b", b"4", 60)
     first.flush()
     assert await opened().get_many(["a", "b"]) == [b"2", b"4"]
+
+
+async def test_what_another_process_kept_is_found_whatever_was_forgotten_before_it(opened: Open) -> None:
+    """The newest row is replaced, then gone for good: the rows after it still count as new to a process that knew it."""
+    writer, reader = opened(), opened()
+    for value in (b"1", b"2"):
+        writer.set("again", value, 60)
+        writer.flush()
+        assert await reader.get_many([f"only to learn {value!r}"], fresh=True) == [None]
+    writer.set("replaced", b"3", 60)
+    writer.set("again", b"4", 60)
+    writer.flush()
+    assert await reader.get_many(["replaced"], fresh=True) == [b"3"]
+    await writer.delete(["again", "replaced"])
+    writer.flush()
+    assert await reader.get_many(["nothing"], fresh=True) == [None]
+    writer.set("after all", b"5", 60)
+    writer.flush()
+    assert await reader.get_many(["after all"], fresh=True) == [b"5"]
+
+
+async def test_what_is_shared_is_found_elsewhere_at_once(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sharing waits for the file and not for the batch's age; a fresh look does not wait to learn of it."""
+    monkeypatch.setattr(write_queue, "BATCH_SECONDS", 3_600.0)
+    monkeypatch.setattr(seen, "LEARN_SECONDS", 3_600.0)
+    writer, reader = opened(), opened()
+    assert await reader.get_many(["a"]) == [None]
+    for value in (b"1", b"2"):
+        key = f"key-{value!r}"
+        writer.set("unrelated", value, 60)
+        writer.set(key, value, 60)
+        await writer.share([key])
+        assert await reader.get_many([key]) == [None]
+        assert await reader.get_many([key], fresh=True) == [value]
+    await writer.share(["never said"])
+
+
+async def test_sharing_waits_a_moment_at_most(opened: Open, path: Path) -> None:
+    """A file that another process is writing delays nobody for long; the value arrives later."""
+    cache = opened()
+    assert await cache.get_many(["a"]) == [None]
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    cache.set("a", b"1", 60)
+    began = time.perf_counter()
+    await cache.share(["a"])
+    assert local.SHARE_SECONDS <= time.perf_counter() - began < local.SHARE_SECONDS + 0.5
+    holder.execute("ROLLBACK")
+    holder.close()
+    cache.flush()
+    assert await opened().get_many(["a"]) == [b"1"]
 
 
 async def test_a_deleted_answer_is_gone_at_once_and_stays_gone(opened: Open, path: Path) -> None:

@@ -102,6 +102,17 @@ async def test_an_answer_is_read_here_at_once_and_elsewhere_when_written(server:
     assert server.direct.keys() == [(PREFIX + "a").encode()]
 
 
+async def test_what_is_shared_is_there_when_the_waiting_ends(server: Server, opened: Open) -> None:
+    """Also behind many other values; what was never said is not waited for."""
+    cache = opened(server.url)
+    for n in range(300):
+        cache.set(f"other-{n}", b"1" * 1000, 60)
+    cache.set("a", b"2", 60)
+    await cache.share(["a"])
+    assert server.direct.get(PREFIX + "a") == b"2"
+    await cache.share(["a", "never said"])
+
+
 async def test_an_expiry_is_absolute(server: Server, opened: Open) -> None:
     cache = opened(server.url)
     cache.set("a", b"1", 60)

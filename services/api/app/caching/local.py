@@ -22,6 +22,7 @@ MEMORY_SHARE = 8  # the memory LRU, and a single answer, gets an eighth of the f
 MOST_MEMORY = 32 * 1024 * 1024  # ... and the memory at most this
 REOPEN_SECONDS = 1.0  # a file that another process holds at opening is asked for again no sooner
 CLOSE_SECONDS = 5.0
+SHARE_SECONDS = 0.1
 
 
 class LocalCache:
@@ -49,8 +50,10 @@ class LocalCache:
         """Writes that found the queue full."""
         return self._queue.dropped
 
-    async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
+    async def get_many(self, keys: Sequence[str], fresh: bool = False) -> list[bytes | None]:
         """The values; what the file gives is kept in memory from then on."""
+        if fresh:
+            self._known.outdate()
         return [self._get(key) for key in keys]
 
     def _get(self, key: str) -> bytes | None:
@@ -82,6 +85,11 @@ class LocalCache:
         self._memory.set(key, value, expires)
         if len(value) <= self._largest and self._opened() is not None:
             self._queue.put((key, value, expires))
+
+    async def share(self, keys: Sequence[str]) -> None:
+        """Have it written now, and wait for that SHARE_SECONDS at most."""
+        if self._file is not None:
+            await asyncio.to_thread(self._queue.write_soon, keys, SHARE_SECONDS)
 
     async def delete(self, keys: Sequence[str]) -> int:
         """Forget values here and in the file; how many were known."""

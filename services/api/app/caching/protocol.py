@@ -7,12 +7,19 @@ from typing import Protocol
 class Cache(Protocol):
     """A place for answers. Nothing raises: what cannot be read is a miss, what cannot be written is forgotten."""
 
-    async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
-        """The values under `keys`, None where there is none; one read for all."""
+    async def get_many(self, keys: Sequence[str], fresh: bool = False) -> list[bytes | None]:
+        """The values under `keys`, None where there is none; one read for all.
+
+        With `fresh` what another process shared a moment ago is found too, which costs a look at the store.
+        """
         ...
 
     def set(self, key: str, value: bytes, ttl_seconds: float) -> None:
         """Keep a value until it expires. Never waits; visible in this process at once where the backend is local."""
+        ...
+
+    async def share(self, keys: Sequence[str]) -> None:
+        """Wait until other processes find what was set under `keys`: a few milliseconds, then it is left to come later."""
         ...
 
     async def delete(self, keys: Sequence[str]) -> int:
@@ -31,12 +38,15 @@ class Cache(Protocol):
 class NoCache:
     """`cache.backend: none`."""
 
-    async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
+    async def get_many(self, keys: Sequence[str], fresh: bool = False) -> list[bytes | None]:
         """Nothing is ever there."""
         return [None] * len(keys)
 
     def set(self, key: str, value: bytes, ttl_seconds: float) -> None:
         """Nothing is kept."""
+
+    async def share(self, keys: Sequence[str]) -> None:
+        """There is nothing to share."""
 
     async def delete(self, keys: Sequence[str]) -> int:
         """Nothing was there."""

@@ -8,6 +8,7 @@ a value forgotten on one host has to be gone on all.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -105,7 +106,7 @@ class RedisCache:
         self._told: set[str] = set()
         self.dropped = 0
 
-    async def get_many(self, keys: Sequence[str]) -> Values:
+    async def get_many(self, keys: Sequence[str], fresh: bool = False) -> Values:
         """What is being written just now, and else what Redis holds. A failure of any kind is a miss."""
         found = [self._unwritten(key) for key in keys]
         if all(found) or not self._reachable():
@@ -161,6 +162,14 @@ class RedisCache:
         self._queued_bytes += len(value)
         if self._writer is None or self._writer.done():
             self._writer = asyncio.get_running_loop().create_task(self._write())
+
+    async def share(self, keys: Sequence[str]) -> None:
+        """Wait for the batch that writes them, as long as a read may wait."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._timeout):
+                while any(map(self._unwritten, keys)):
+                    async with self._writing:  # a batch under way ends before this begins
+                        await asyncio.sleep(0)
 
     async def _write(self) -> None:
         """Empty the queue, many values per round trip; give it up when Redis is away."""

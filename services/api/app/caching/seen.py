@@ -58,6 +58,10 @@ class Known:
             self._learn(now)
         return not self._all or self.seen.maybe(number)
 
+    def outdate(self) -> None:
+        """Let the next question learn first, however lately that was done."""
+        self._learnt = float("-inf")
+
     def _learn(self, now: float) -> None:
         news = self._newer(self._last_row, MOST_LEARNT)
         for _, number in news:

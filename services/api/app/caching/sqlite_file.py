@@ -8,7 +8,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TypeVar
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 READ_WAIT_MS = 5  # another process's commit is over sooner; whatever takes longer is a miss
 WRITE_WAIT_MS = 2_000
 PURGED_AT_ONCE = 512
@@ -18,7 +18,8 @@ PAGE_BYTES = 16_384
 CHECKPOINT_PAGES = 250  # 4 MiB of log between two copies into the file
 WAL_BYTES = 8 * 1024 * 1024  # what the log beside the file shrinks to when it is empty
 _SCHEMA = (
-    "CREATE TABLE answers (id INTEGER PRIMARY KEY, hash INTEGER NOT NULL, key TEXT NOT NULL,"
+    # AUTOINCREMENT: an id that was given once is never given again, else other processes would take a new row for a known one
+    "CREATE TABLE answers (id INTEGER PRIMARY KEY AUTOINCREMENT, hash INTEGER NOT NULL, key TEXT NOT NULL,"
     " expires REAL NOT NULL, value BLOB NOT NULL)",
     "CREATE INDEX answers_hash ON answers (hash)",
     "CREATE INDEX answers_expires ON answers (expires)",

@@ -1,6 +1,7 @@
 """Writes that wait for their turn, and the one thread that does them in batches. What a write is, others know."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 BATCH_SECONDS = 0.5  # what is lost with a killed process; other processes find an answer that much later
@@ -56,6 +57,7 @@ class WriteQueue:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting or self._closing)
                 self._changed.wait_for(self._ripe, BATCH_SECONDS)
+                self._hurry = False
                 self._under_way = self._waiting
                 self._waiting = {}
                 self._bytes = 0
@@ -63,7 +65,6 @@ class WriteQueue:
                 self._write(list(self._under_way.values()))
             with self._changed:
                 self._under_way = {}
-                self._hurry = self._hurry and bool(self._waiting)
                 self._changed.notify_all()
                 if self._closing and not self._waiting:
                     return
@@ -73,10 +74,20 @@ class WriteQueue:
 
     def flush(self, seconds: float) -> None:
         """Wait until everything queued is written, `seconds` at most."""
+        self._until(lambda: not self._waiting and not self._under_way, seconds)
+
+    def write_soon(self, keys: Sequence[str], seconds: float) -> None:
+        """Wait until nothing is queued under these keys, `seconds` at most; what waits beside them is written with them."""
+        self._until(lambda: not any(map(self.pending, keys)), seconds)
+
+    def _until(self, done: Callable[[], bool], seconds: float) -> None:
+        end = time.monotonic() + seconds
         with self._changed:
-            self._hurry = bool(self._waiting)
-            self._changed.notify_all()
-            self._changed.wait_for(lambda: not self._waiting and not self._under_way, seconds)
+            while not done():
+                self._hurry = True
+                self._changed.notify_all()
+                if not self._changed.wait(end - time.monotonic()):
+                    return
 
     def close(self, seconds: float) -> bool:
         """Write what is queued and end the thread; False when it is still at it after `seconds`."""
