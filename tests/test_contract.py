@@ -68,7 +68,7 @@ DAILY = {
 }  # fmt: skip
 CONFIG = {
     "mode", "mock", "mock_latency_scale", "aliases",
-    *(f"providers.<name>.{key}" for key in ("dialect", "base_url", "key_env", "enabled", "quirks", "on_disconnect")),
+    *(f"providers.<name>.{key}" for key in ("dialect", "base_url", "key_env", "enabled", "quirks", "trusted", "on_disconnect")),
     *(f"providers.<name>.limits.{key}" for key in ("max_in_flight", "max_queue")),
     *(
         f"models.<name>.{key}"

@@ -33,7 +33,7 @@ providers:
 models:
   small: {{provider: openai, id: text-embedding-3-small, kind: embedding, deployments: [{{provider: b, id: small-b}}]}}
   alone: {{provider: openai, id: text-embedding-3-large, kind: embedding}}
-  backed: {{provider: openai, id: backed-1, kind: embedding, fallbacks: [other, chat]}}
+  backed: {{provider: openai, id: backed-1, kind: embedding, fallbacks: [other]}}
   other: {{provider: b, id: other-1, kind: embedding}}
   floats: {{provider: plain, id: floats-1, kind: embedding, price_in_per_million: 1000, price_out_per_million: 0}}
   gem: {{provider: gemini, id: gemini-embedding-001, kind: embedding}}
@@ -335,7 +335,7 @@ def test_the_next_deployment_answers_when_the_first_fails(real: Service, hosts: 
     assert [attempt["error"] for attempt in record["attempts"]] == [code, None]
 
 
-def test_a_fallback_of_another_kind_is_never_asked(real: Service, hosts: Hosts) -> None:
+def test_when_every_place_of_a_model_fails_its_fallback_is_asked(real: Service, hosts: Hosts) -> None:
     hosts.play(answering(b"{}", 500), answering(b"{}", 503))
     answer = embed(real, model="backed")
     assert (answer.status, hosts.heard()) == (503, (1, 1))

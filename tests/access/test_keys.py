@@ -84,3 +84,19 @@ def test_a_short_key_is_refused_without_being_shown() -> None:
 def test_loopback_is_told_from_its_likes(host: str | None, here: bool) -> None:
     """Only addresses of this machine count."""
     assert is_loopback(host) is here
+
+
+@pytest.mark.parametrize("listed", [",", " , ,, "])
+def test_a_list_of_no_keys_is_refused_with_the_variables_name(listed: str) -> None:
+    """Who sets the variable means to close the service: an empty entry must neither match nor open it."""
+    with pytest.raises(KeysError, match="LLM_ROUTER_API_KEYS: is set, but holds no key"):
+        CallerKeys.from_env({"LLM_ROUTER_API_KEYS": listed})
+
+
+def test_an_empty_key_never_matches() -> None:
+    keys = CallerKeys.from_env({"LLM_ROUTER_API_KEYS": KEY + ",,"})
+    for shown in ([b"Bearer "], [b"Bearer"], [b""]):
+        with pytest.raises(Unauthorized):
+            keys.scope(shown, [], "127.0.0.1")
+    with pytest.raises(Unauthorized):
+        keys.scope([], [b""], "127.0.0.1")

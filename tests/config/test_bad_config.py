@@ -161,6 +161,23 @@ SHAPES = [
         "config.yaml:3: aliases.x: auto-fats is neither auto*, a row of models, provider/id nor an alias; did you mean auto-fast?",
     ),
     (ONE + "routing: {baseline: b}\n", "config.yaml:3: routing.baseline: b is not a row of models"),
+    # kinds
+    (
+        model("fallbacks: [b]") + "  b: {provider: openai, id: y, kind: embedding}\n",
+        "config.yaml:2: models.a.fallbacks.0: b is of kind embedding, a of kind chat: name a row of the same kind",
+    ),
+    (
+        model("kind: embedding, fallbacks: [b]") + "  b: {provider: openai, id: y}\n",
+        "config.yaml:2: models.a.fallbacks.0: b is of kind chat, a of kind embedding: name a row of the same kind",
+    ),
+    (
+        model("successor: openai/y") + "  b: {provider: openai, id: y, kind: embedding}\n",
+        "config.yaml:2: models.a.successor: b is of kind embedding, a of kind chat: name a row of the same kind",
+    ),
+    (
+        model("kind: embedding") + "routing: {baseline: a}\n",
+        "config.yaml:3: routing.baseline: a is no chat model: savings are counted against one",
+    ),
     # hosts and keys
     (ONE + "providers: {openai: {base_url: 'ftp://h/'}}\n", f"config.yaml:3: providers.openai.base_url: {URL}"),
     (ONE + "providers: {openai: {base_url: 'https://me:secret@h/v1'}}\n", f"config.yaml:3: providers.openai.base_url: {URL}"),
@@ -181,6 +198,23 @@ SHAPES = [
         "config.yaml:3: providers.openai.key_env.0: must be the name of an environment variable, never the key",
     ),
     (ONE + "providers: {openai: {key_env: []}}\n", "config.yaml:3: providers.openai.key_env: must not be empty"),
+    (
+        ONE + "providers: {openai: {base_url: 'http://api.openai.com/v1'}}\n",
+        "config.yaml:3: providers.openai.base_url: is plain http to another machine: use https to a public host, or say trusted: true",
+    ),
+    (
+        ONE + "providers: {openai: {base_url: 'https://169.254.169.254/v1'}}\n",
+        "config.yaml:3: providers.openai.base_url: is a private address: use https to a public host, or say trusted: true",
+    ),
+    (
+        ONE + "providers: {openai: {on_disconnect: wait}}\n",
+        "config.yaml:3: providers.openai.on_disconnect: must be 'cancel' or 'drain'",
+    ),
+    (
+        ONE + "providers: {openai: {limits: {max_inflight: 1}}}\n",
+        "config.yaml:3: providers.openai.limits.max_inflight: unknown key; did you mean max_in_flight?",
+    ),
+    (ONE + "routing: {hedge: {enable: true}}\n", "config.yaml:3: routing.hedge.enable: unknown key; did you mean enabled?"),
     (ONE + "cache: {redis_url: 'http://h'}\n", "config.yaml:3: cache.redis_url: must be a redis://, rediss:// or unix:// URL"),
     # the file
     ("", "config.yaml: models: is required"),
@@ -210,7 +244,7 @@ def test_a_wrong_file_is_one_line_naming_file_key_and_reason(tmp_path: Path, tex
     """The line begins with what is promised; only lists of possibilities may follow."""
     line = complaint(tmp_path, text)
     assert line.startswith(said)
-    assert line == said or said.endswith((",", "scanning", "sequence", "document", "alias"))
+    assert line == said or said.endswith((",", "scanning", "sequence", "document", "alias", "true"))
 
 
 REDIS_PORT = (

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from app.config.home import PACKAGE, Environment
+from app.config.compile import compile_snapshot
+from app.config.home import PACKAGE, Environment, read_environment
 from app.config.load import load
-from app.config.snapshot import Snapshot
+from app.config.snapshot import Hedge, Snapshot
 from config.cases import CONTRACT, DAY, ONE, compiled
 
 TWO = "models:\n  a: {provider: openai, id: gpt-4o-mini}\n  b: {provider: gemini, id: gemini-3.8-flash}\n"
@@ -287,3 +288,68 @@ def test_compiling_keeps_the_environment_as_it_is(tmp_path: Path) -> None:
     environment = Environment(tmp_path, values, frozenset())
     compiled(tmp_path, ONE, values)
     assert environment.values == {"OPENAI_API_KEY": "k"}
+
+
+class TestKeysAndLimits:
+    """Several keys make several targets of one host; limits and wishes of a provider reach who heeds them."""
+
+    TWO = ONE + "providers: {openai: {key_env: [A, B, C], on_disconnect: drain, limits: {max_in_flight: 7}}}\n"
+
+    def test_each_key_that_is_set_is_a_target_of_its_own(self, tmp_path: Path) -> None:
+        model = compiled(tmp_path, self.TWO, {"A": "ka", "C": "kc", "B": " "}).models["a"]
+        assert [target.key_env for target in model.targets] == [("A",), ("C",)]
+        assert {target.on_disconnect for target in model.targets} == {"drain"}
+
+    def test_the_same_key_under_two_names_is_one_key(self, tmp_path: Path) -> None:
+        """Else it would have two cooldowns, and a quota would be met twice."""
+        model = compiled(tmp_path, self.TWO, {"A": "same", "B": "same", "C": "other"}).models["a"]
+        assert [target.key_env for target in model.targets] == [("A",), ("C",)]
+
+    def test_cache_keys_do_not_know_how_many_keys_there_are(self, tmp_path: Path) -> None:
+        one, two = (compiled(tmp_path, self.TWO, env).models["a"].hosts for env in ({"A": "ka"}, {"A": "ka", "B": "kb"}))
+        assert one == two == ("openai/gpt-4o-mini@https://api.openai.com/v1",)
+
+    def test_the_digest_knows_which_keys_are_balanced_but_not_the_keys(self, tmp_path: Path) -> None:
+        digests = [
+            compiled(tmp_path, self.TWO, env).digest
+            for env in ({"A": "ka", "B": "kb"}, {"A": "other", "B": "kb"}, {"A": "ka", "C": "kb"})
+        ]
+        assert digests[0] == digests[1] != digests[2]
+
+    def test_without_a_key_there_is_one_mock(self, tmp_path: Path) -> None:
+        assert [target.mock for target in compiled(tmp_path, self.TWO).models["a"].targets] == [True]
+
+    def test_limits_and_hedging_are_compiled_with_their_defaults(self, tmp_path: Path) -> None:
+        snapshot = compiled(tmp_path, self.TWO + "routing: {hedge: {enabled: true}}\n")
+        assert (snapshot.provider_limits["openai"].max_in_flight, snapshot.provider_limits["openai"].max_queue) == (7, 100)
+        assert snapshot.provider_limits["gemini"].max_in_flight is None
+        assert snapshot.routing.hedge == Hedge(enabled=True, min_samples=20, max_share=0.1)
+
+
+class TestFilesThatLieOpen:
+    """Secrets in files that every user may read are told at the start, never repeated."""
+
+    @pytest.mark.parametrize(("mode", "warned"), [(0o644, True), (0o604, True), (0o640, False), (0o600, False)])
+    def test_an_env_file_with_keys(self, tmp_path: Path, mode: int, warned: bool) -> None:
+        (tmp_path / ".env").write_text("OPENAI_API_KEY=sk-canary\n")
+        (tmp_path / ".env").chmod(mode)
+        environment = read_environment({"LLM_ROUTER_HOME": str(tmp_path)})
+        (tmp_path / "config.yaml").write_text(ONE)
+        loaded = load(tmp_path / "config.yaml", environment.values)
+        told = compile_snapshot(loaded, environment, str(tmp_path / "config.yaml"), DAY).warnings
+        assert [f"chmod 600 {tmp_path / '.env'}" in line and "canary" not in line for line in told] == [True] * warned
+
+    def test_an_env_file_without_secrets_may_lie_open(self, tmp_path: Path) -> None:
+        (tmp_path / ".env").write_text("OPENAI_API_KEY=\nPORT=8000\n")
+        (tmp_path / ".env").chmod(0o644)
+        assert read_environment({"LLM_ROUTER_HOME": str(tmp_path)}).warnings == ()
+
+    def test_a_config_with_a_password(self, tmp_path: Path) -> None:
+        text = ONE + "cache: {redis_url: 'redis://:canary@localhost:6379/0'}\n"
+        compiled(tmp_path, text)
+        (tmp_path / "config.yaml").chmod(0o644)
+        [told] = compiled(tmp_path, text).warnings
+        assert "chmod 600" in told and "canary" not in told
+        assert compiled(tmp_path, text, {"REDIS_URL": "redis://elsewhere"}).warnings == ()
+        (tmp_path / "config.yaml").chmod(0o600)
+        assert compiled(tmp_path, text).warnings == ()

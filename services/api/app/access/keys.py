@@ -26,8 +26,11 @@ class CallerKeys:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "CallerKeys":
-        """From the comma list `LLM_ROUTER_API_KEYS`. Raises KeysError for a key shorter than 32 characters."""
-        keys = [key.strip() for key in env.get("LLM_ROUTER_API_KEYS", "").split(",") if key.strip()]
+        """From the comma list `LLM_ROUTER_API_KEYS`. Raises KeysError for a key shorter than 32 characters, or a list of none."""
+        listed = env.get("LLM_ROUTER_API_KEYS", "").strip()
+        keys = [key.strip() for key in listed.split(",") if key.strip()]
+        if listed and not keys:
+            raise KeysError("LLM_ROUTER_API_KEYS: is set, but holds no key; unset it to answer over loopback only")
         if any(len(key) < SHORTEST for key in keys):
             raise KeysError(f"LLM_ROUTER_API_KEYS: each key needs at least {SHORTEST} characters")
         return cls(keys)

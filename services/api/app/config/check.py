@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from .hosts import doubt
 from .providers import BUILT_IN, Provider, providers_of
 from .settings import Settings
 from .yaml_text import ConfigError, Document
@@ -35,6 +36,8 @@ def check(settings: Settings, document: Document, path: Path, env: Mapping[str, 
     baseline = settings.routing.baseline
     if baseline is not None and baseline not in settings.models:
         raise fault("routing.baseline", _unknown(baseline, settings.models))
+    if baseline is not None and settings.models[baseline].kind != "chat":
+        raise fault("routing.baseline", f"{baseline} is no chat model: savings are counted against one")
     if settings.logging.per_call_path == settings.logging.daily_rollup_path:
         raise fault("logging.daily_rollup_path", "is the journal's own path: give the rollup another file")
     _check_redis(settings, path, env, fault)
@@ -72,6 +75,11 @@ def _check_providers(providers: dict[str, Provider], fault: _Complaint) -> None:
             raise fault(f"providers.{name}.base_url", "is required for a provider that is not built in")
         if not provider.key_env and not provider.keyless:
             raise fault(f"providers.{name}.key_env", "is required: name the variable that holds the key, or null for none")
+        doubtful = None if provider.trusted else doubt(provider.base_url)
+        if doubtful:
+            raise fault(
+                f"providers.{name}.base_url", f"{doubtful}: use https to a public host, or say trusted: true if you mean it"
+            )
 
 
 def _check_models(settings: Settings, providers: dict[str, Provider], fault: _Complaint) -> None:
@@ -97,10 +105,18 @@ def _check_fallbacks(settings: Settings, fault: _Complaint) -> None:
         for i, other in enumerate(row.fallbacks):
             if other not in settings.models:
                 raise fault(f"models.{name}.fallbacks.{i}", _unknown(other, settings.models))
+            _check_kind(settings, name, other, f"models.{name}.fallbacks.{i}", fault)
     graph = {name: tuple(row.fallbacks) for name, row in settings.models.items()}
     circle = _circle(graph)
     if circle:
         raise fault(f"models.{circle[0]}.fallbacks", f"lead in a circle: {' -> '.join([*circle, circle[0]])}")
+
+
+def _check_kind(settings: Settings, name: str, other: str, key: str, fault: _Complaint) -> None:
+    """Who answers in a model's place must be able to: an embedding is no chat answer."""
+    own, its = settings.models[name].kind, settings.models[other].kind
+    if own != its:
+        raise fault(key, f"{other} is of kind {its}, {name} of kind {own}: name a row of the same kind")
 
 
 def _check_successors(settings: Settings, providers: dict[str, Provider], fault: _Complaint) -> None:
@@ -116,6 +132,8 @@ def _check_successors(settings: Settings, providers: dict[str, Provider], fault:
         provider, slash, _ = successor.partition("/")
         if successor not in settings.models and not (slash and provider in providers):
             raise fault(f"models.{name}.successor", _unknown(successor, settings.models) + ", nor a known provider/id")
+        if successor in settings.models:
+            _check_kind(settings, name, successor, f"models.{name}.successor", fault)
         graph[name] = (successor,)
     circle = _circle(graph)
     if circle:

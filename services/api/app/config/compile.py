@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from ..catalogue.facts import FACTS, UNKNOWN
 from ..domain.request import MODES
 from ..domain.target import Target
-from .home import Environment, expanded
+from .home import Environment, expanded, readable_by_all, warning_of
 from .names import Names, names_of
 from .providers import Provider, providers_of
 from .redaction import without_password
@@ -49,7 +49,9 @@ def compile_snapshot(settings: Settings, environment: Environment, source: str, 
     """The configuration in force on `today` (UTC)."""
     env = environment.values
     providers = providers_of(settings)
-    warnings: list[str] = []
+    warnings = list(environment.warnings)
+    if without_password(settings.cache.redis_url) != settings.cache.redis_url and _lies_open(environment, Path(source)):
+        warnings.append(warning_of(Path(source), "a password in cache.redis_url"))
     rows = {name: join(name, row, providers, today, warnings) for name, row in settings.models.items()}
     real = {name: p.has_key(env) and settings.mock != "always" for name, p in providers.items()}
     keys = {name: p.keys_set(env) for name, p in providers.items() if real[name]}
@@ -79,6 +81,11 @@ def compile_snapshot(settings: Settings, environment: Environment, source: str, 
         mock_latency_scale=settings.mock_latency_scale,
         warnings=tuple(warnings),
     )
+
+
+def _lies_open(environment: Environment, path: Path) -> bool:
+    """Whether the file's own Redis address is in force and any user may read it."""
+    return not environment.values.get("REDIS_URL", "").strip() and readable_by_all(path)
 
 
 class _Compiler:

@@ -1,6 +1,7 @@
 """Where things lie: the home folder, the config file, the environment. Reads files of the start alone; changes nothing."""
 
 import os
+import stat
 import tomllib
 from collections.abc import Mapping
 from io import StringIO
@@ -8,6 +9,8 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 from msgspec import Struct
+
+from .redaction import without_password
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -38,11 +41,15 @@ def expanded(path: str) -> Path:
 
 
 class Environment(Struct, frozen=True):
-    """The process environment over the home folder's `.env`; `from_file` names what `.env` alone gave."""
+    """The process environment over the home folder's `.env`; `from_file` names what `.env` alone gave.
+
+    `warnings` are what an operator should mend about the file itself.
+    """
 
     home: Path
     values: dict[str, str]
     from_file: frozenset[str]
+    warnings: tuple[str, ...] = ()
 
     def origin(self, name: str) -> str:
         """Where a variable's value came from."""
@@ -64,7 +71,26 @@ def read_environment(process: Mapping[str, str] | None = None) -> Environment:
     home = home_folder(own)
     filed = _dotenv(home / ".env")
     new = {name: value for name, value in filed.items() if name not in own}
-    return Environment(home, {**new, **own}, frozenset(new))
+    exposed = any(map(_is_secret, filed.items())) and readable_by_all(home / ".env")
+    return Environment(home, {**new, **own}, frozenset(new), (warning_of(home / ".env", "keys"),) if exposed else ())
+
+
+def readable_by_all(path: Path) -> bool:
+    """Whether any user of this machine may read the file."""
+    try:
+        return bool(path.stat().st_mode & stat.S_IROTH)
+    except OSError:
+        return False
+
+
+def warning_of(path: Path, holds: str) -> str:
+    """What is wrong with a file that holds secrets and can be read by all, and the remedy."""
+    return f"{path} holds {holds} and every user of this machine may read it: chmod 600 {path}"
+
+
+def _is_secret(variable: tuple[str, str]) -> bool:
+    name, value = variable
+    return name.endswith(("_KEY", "_KEYS", "_TOKEN", "_SECRET")) or without_password(value) != value
 
 
 def _dotenv(path: Path) -> dict[str, str]:

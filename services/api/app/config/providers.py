@@ -10,7 +10,8 @@ from .settings import ProviderLimitsRow, ProviderRow, Settings
 
 
 class Provider(Struct, frozen=True):
-    """One host, complete. `keyless` = it takes no key. `quirks` = the repairs it needs.
+    """One host, complete. `keyless` = it takes no key. `quirks` = the repairs it needs; `trusted` = it may be
+    a private address, or spoken to without encryption.
 
     `priced_as` = under which name list prices know it, None = under none.
     """
@@ -24,6 +25,7 @@ class Provider(Struct, frozen=True):
     enabled: bool
     priced_as: str | None
     quirks: tuple[str, ...] = ()
+    trusted: bool = False
     on_disconnect: str = "cancel"
     limits: ProviderLimitsRow = ProviderLimitsRow()
 
@@ -69,6 +71,7 @@ def _provider(name: str, row: ProviderRow) -> Provider:
         # open weights cost what their host asks: a moved llama has no list price of ours
         priced_as=None if name == "llama" and served_at != base_url else name,
         quirks=_quirks(row, dialect, served_at),
+        trusted=row.trusted,
         on_disconnect=row.on_disconnect,
         limits=row.limits,
     )

@@ -104,6 +104,7 @@ class ProviderRow(Strict):
     key_env: Annotated[Annotated[list[Variable], Field(min_length=1)] | None, BeforeValidator(_listed)] = None
     enabled: bool = True
     quirks: list[Quirk] | None = None
+    trusted: bool = False
     on_disconnect: Literal["cancel", "drain"] = "cancel"
     limits: ProviderLimitsRow = ProviderLimitsRow()
 
