@@ -88,6 +88,14 @@ def pdf(cell: Cell) -> None:
     _sees(cell, Medium("file", f"data:application/pdf;base64,{REPORT}"), Seen("file", "application/pdf", REPORT))
 
 
+@feature("file-name", "filename")
+def file_name(cell: Cell) -> None:
+    """What the document is called, which people speak of it by."""
+    medium = Medium("file", f"data:application/pdf;base64,{REPORT}", "report.pdf")
+    exchange = cell.tell(User(cell.ask("Sum up report.pdf.").text, (medium,)))
+    cell.arrives([seen.name for seen in exchange.wish.media] == ["report.pdf"], exchange, "filename")
+
+
 def _marked(cell: Cell, spelling: str) -> None:
     # OpenAI's breakpoints are for its newest models
     exchange = cell.tell(User(cell.ask().text, marked=spelling), model="thinking")

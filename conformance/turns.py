@@ -12,10 +12,11 @@ Item = dict[str, Any]
 
 @dataclass(frozen=True)
 class Medium:
-    """An image or a PDF, by a data URL or an https URL."""
+    """An image or a PDF, by a data URL or an https URL; only a file has a name."""
 
     kind: str
     url: str
+    name: str = ""
 
     @property
     def media_type(self) -> str:
@@ -147,7 +148,8 @@ def _chat_call(call: Call) -> Item:
 def _chat_medium(medium: Medium) -> Item:
     if medium.kind == "image":
         return {"type": "image_url", "image_url": {"url": medium.url}}
-    return {"type": "file", "file": {"filename": "report.pdf", "file_data": medium.url}}
+    named = {"filename": medium.name} if medium.name else {}
+    return {"type": "file", "file": {**named, "file_data": medium.url}}
 
 
 def _responses(turns: Sequence[Turn], tools: Sequence[Function]) -> Item:
@@ -185,7 +187,8 @@ def _responses_items(turn: Turn) -> list[Item]:
 def _responses_medium(medium: Medium) -> Item:
     if medium.kind == "image":
         return {"type": "input_image", "image_url": medium.url, "detail": "auto"}
-    return {"type": "input_file", "filename": "report.pdf", "file_data": medium.url}
+    named = {"filename": medium.name} if medium.name else {}
+    return {"type": "input_file", **named, "file_data": medium.url}
 
 
 def _messages(turns: Sequence[Turn], tools: Sequence[Function]) -> Item:
@@ -224,6 +227,8 @@ def _messages_items(turn: Turn) -> list[Item]:
 
 def _messages_medium(medium: Medium) -> Item:
     kind = "image" if medium.kind == "image" else "document"
+    named = {"title": medium.name} if medium.name else {}
     if medium.data:
-        return {"type": kind, "source": {"type": "base64", "media_type": medium.media_type, "data": medium.data}}
-    return {"type": kind, "source": {"type": "url", "url": medium.url}}
+        source = {"type": "base64", "media_type": medium.media_type, "data": medium.data}
+        return {"type": kind, "source": source, **named}
+    return {"type": kind, "source": {"type": "url", "url": medium.url}, **named}

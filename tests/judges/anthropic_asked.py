@@ -174,4 +174,4 @@ def _result(block: dict[str, Any], found: Wish) -> SeenResult:
 def _seen(block: dict[str, Any]) -> Seen:
     source = block["source"]
     kind = "image" if block["type"] == "image" else "file"
-    return Seen(kind, source.get("media_type", ""), source.get("data", ""), source.get("url", ""))
+    return Seen(kind, source.get("media_type", ""), source.get("data", ""), source.get("url", ""), block.get("title") or "")

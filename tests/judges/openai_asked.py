@@ -153,13 +153,13 @@ def _media(part: dict[str, Any]) -> list[Seen]:
         named = part["image_url"]
         return [seen("image", named if isinstance(named, str) else named["url"])]
     if kind == "file" and "file_data" in part.get("file", {}):
-        return [seen("file", part["file"]["file_data"])]
-    return [seen("file", part["document_url"])] if kind == "document_url" else []
+        return [seen("file", part["file"]["file_data"], part["file"].get("filename", ""))]
+    return [seen("file", part["document_url"], part.get("document_name", ""))] if kind == "document_url" else []
 
 
-def seen(kind: str, url: str) -> Seen:
+def seen(kind: str, url: str, name: str = "") -> Seen:
     """A medium by its URL; bare base64 counts as a PDF, as OpenAI takes it."""
     if url.startswith("data:"):
         head, _, data = url[5:].partition(",")
-        return Seen(kind, head.partition(";")[0], data)
-    return Seen(kind, url=url) if "://" in url else Seen(kind, "application/pdf", url)
+        return Seen(kind, head.partition(";")[0], data, name=name)
+    return Seen(kind, url=url, name=name) if "://" in url else Seen(kind, "application/pdf", url, name=name)

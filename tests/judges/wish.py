@@ -6,12 +6,13 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Seen:
-    """An image or a file as it arrived: base64 `data` of `media_type`, or a `url`."""
+    """An image or a file as it arrived: base64 `data` of `media_type`, or a `url`; `name` does not count as another one."""
 
     kind: str
     media_type: str = ""
     data: str = ""
     url: str = ""
+    name: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
