@@ -157,9 +157,25 @@ def test_instructions_alone_are_the_users_turn() -> None:
     assert body["messages"] == [{"role": "user", "content": [{"type": "text", "text": "Write a poem."}]}]
 
 
-def test_a_beginning_of_the_answer_is_sent_as_it_is() -> None:
-    """A last turn of the assistant is gone on with; what its model makes of it is that model's affair."""
-    assert sent(says(("user", "a"), ("assistant", "b")))["messages"][-1]["role"] == "assistant"
+def test_the_beginning_of_an_answer_is_gone_on_with_by_models_that_do_so() -> None:
+    """Without a blank at its end, which is refused; models from 4.6 on are asked to go on, and the caller is told."""
+    begun = says(("user", "a"), ("assistant", "b \n"))
+    for able in ({"capabilities": SAMPLES}, {"known": False}):
+        assert sent(begun, **able)["messages"][-1] == {"role": "assistant", "content": [{"type": "text", "text": "b"}]}
+        assert dropped(begun, **able) == ()
+    for facts, wishes in ((ADAPTIVE, {}), (BUDGETED, {"thinking": Thinking("high")})):
+        request = says(("user", "a"), ("assistant", "b"), **wishes)
+        assert [turn["role"] for turn in sent(request, **facts)["messages"]] == ["user", "assistant", "user"]
+        assert "prefill" in dropped(request, **facts)
+    unanswered = (Message("user", (Text("a"),)), Message("assistant", (Called("c", "f", "{}"),)))
+    assert sent(ChatRequest(messages=unanswered))["messages"][-1]["role"] == "assistant"
+
+
+def test_the_user_is_the_first_to_speak() -> None:
+    """Hosts of this dialect refuse a conversation that the assistant opens, as chat windows do."""
+    messages = sent(says(("system", "s"), ("assistant", "Welcome!"), ("user", "hi")))["messages"]
+    assert [turn["role"] for turn in messages] == ["user", "assistant", "user"]
+    assert messages[1]["content"][0]["text"] == "Welcome!"
 
 
 def test_breakpoints_travel_on_every_block_that_can_hold_them() -> None:
@@ -479,7 +495,9 @@ def test_thoughts_go_back_to_the_dialect_that_signed_them() -> None:
         Reasoning("b", "s2", signer="anthropic/claude-other"),
         Reasoning("c"),
     )
-    request = ChatRequest(messages=(Message("user", (Text("hi"),)), Message("assistant", (*thoughts, Text("x")))))
+    request = ChatRequest(
+        messages=(Message("user", (Text("hi"),)), Message("assistant", (*thoughts, Text("x"))), Message("user", (Text("y"),)))
+    )
     assert sent(request)["messages"][1]["content"] == [
         {"type": "thinking", "thinking": "a", "signature": "s1"},
         {"type": "redacted_thinking", "data": "d"},

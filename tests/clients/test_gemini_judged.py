@@ -300,7 +300,7 @@ def requests(draw: st.DrawFn) -> ChatRequest:
     ]
     choices = [None, ToolChoice("auto"), ToolChoice("none"), ToolChoice("required"), ToolChoice("required", ("time",))]
     return ChatRequest(
-        messages=(*system, *turns),
+        messages=(*system, *turns, Message("user", (Text("And then?"),))),
         tools=(Tool("weather", draw(WORDS), RAW_SCHEMA), Tool("time", "", RAW_SCHEMA)),
         tool_choice=draw(st.sampled_from(choices)),
         format=draw(st.sampled_from([None, Format("json_object"), Format("json_schema", schema=RAW_SCHEMA)])),

@@ -447,3 +447,11 @@ def test_what_is_told_of_a_form_stands_in_its_schema() -> None:
     assert config["responseJsonSchema"] == {"type": "object", "description": "A place."}
     with pytest.raises(CallerError, match="response_format"):
         call(asks(format=Format("json_schema", schema=Raw(b"[]"), description="A place.")))
+
+
+def test_the_last_word_and_the_first_are_the_users() -> None:
+    """This dialect refuses a conversation that ends with the model's turn: it is asked to go on, and the caller is told."""
+    made = call(ChatRequest(messages=(Message("assistant", (Text("Welcome!"),)), Message("assistant", (Text("Once"),)))))
+    assert [turn["role"] for turn in json.loads(made.body)["contents"]] == ["user", "model", "user"]
+    assert made.dropped == ("prefill",)
+    assert sent(loop(OSLO))["contents"][-1]["role"] == "model"

@@ -346,7 +346,7 @@ def test_thoughts_go_only_to_the_model_that_had_them() -> None:
     body = sent(foreign)
     assert "reasoning_content" not in body["messages"][0] and "extra_content" not in body["messages"][0]["tool_calls"][0]
     assert dropped(foreign) == ("thinking",)
-    own = conversation(Message("assistant", (Reasoning("t", "s", signer="openai"), Text("x"))))
+    own = conversation(Message("assistant", (Reasoning("t", "s", signer="openai"), Text("x"))), Message("user", (Text("y"),)))
     assert sent(own, LLAMA)["messages"][0]["reasoning_details"][0]["signature"] == "s"
     assert dropped(own, LLAMA) == ()
 
@@ -560,3 +560,11 @@ def test_a_breakpoint_at_the_end_of_the_prompt_stands_on_its_last_part() -> None
     ]
     assert dropped(request, **facts) == ()
     assert dropped(request, capabilities=frozenset({"sampling"})) == ("cache_control",)
+
+
+def test_the_beginning_of_an_answer_is_not_gone_on_with() -> None:
+    """It is a turn like others here: callers of dialects that go on from it are told, OpenAI's own know."""
+    turns = (Message("user", (Text("x"),)), Message("assistant", (Text("Once"),)))
+    assert dropped(conversation(*turns)) == ("prefill",)
+    assert sent(conversation(*turns))["messages"][-1] == {"role": "assistant", "content": "Once"}
+    assert dropped(FACE.parse(json.dumps({"model": "m", "messages": [{"role": "assistant", "content": "Once"}]}).encode())) == ()

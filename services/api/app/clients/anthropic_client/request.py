@@ -8,7 +8,7 @@ from ...domain.request import ChatRequest, Format, Text
 from ...domain.target import Target
 from ...errors import CallerError, UnsupportedFeature
 from ..common.protocols import Call
-from ..common.turns import JSON_WISH, conversation
+from ..common.turns import JSON_WISH, PREFILL, Turn, asked_to_go_on, conversation, is_prefilled
 from .blocks import cache_control, messages_of, text_block
 from .dialect import DIALECT
 from .own import own_fields
@@ -75,6 +75,8 @@ def called(url: str, fields: dict[str, Any], headers: dict[str, str], target: Ta
 def _translated(request: ChatRequest, target: Target, dropped: list[str]) -> dict[str, Any]:
     _refuse_impossible(request)
     system, turns = conversation(request)
+    if is_prefilled(turns):
+        _begin(turns, request, target, dropped)
     fields: dict[str, Any] = {"messages": messages_of(turns, target, dropped)}
     if request.format is not None and request.format.kind == "json_object":
         system.append(Text(JSON_WISH))
@@ -90,6 +92,21 @@ def _translated(request: ChatRequest, target: Target, dropped: list[str]) -> dic
     _add_labels(request, fields, dropped)
     dropped += _wordless(request)
     return fields
+
+
+def _begin(turns: list[Turn], request: ChatRequest, target: Target, dropped: list[str]) -> None:
+    """Let the model go on with the beginning of its answer, which may not end in a blank.
+
+    No model from 4.6 on does so (they are those that take no sampling parameters any more), none while it thinks.
+    """
+    thinks = request.thinking is not None and request.thinking.effort != "none"
+    if thinks or (target.known and "sampling" not in target.capabilities):
+        asked_to_go_on(turns)
+        dropped.append(PREFILL)
+        return
+    last = turns[-1].parts[-1]
+    if isinstance(last, Text):
+        turns[-1].parts[-1] = Text(last.text.rstrip(), last.marker)
 
 
 def _refuse_impossible(request: ChatRequest) -> None:

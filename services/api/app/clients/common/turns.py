@@ -4,12 +4,16 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from ...domain.request import ChatRequest, Foreign, Message, Part, Text
+from ...domain.request import Called, ChatRequest, Foreign, Message, Part, Text
 from ...errors import CallerError, UnsupportedFeature
 
 # what asks for JSON where the dialect has no field for it
 JSON_WISH = "Answer with one JSON object and nothing else: no prose, no code fence."
+PREFILL = "prefill"
+"""The name under which callers are told that an answer of their own beginning was not gone on with."""
 _INSTRUCTIONS = frozenset({"system", "developer"})
+_OPENING = Text("Hello.")
+_GO_ON = Text("Continue.")
 
 
 class Turn(Struct):
@@ -20,10 +24,11 @@ class Turn(Struct):
 
 
 def conversation(request: ChatRequest) -> tuple[list[Text], list[Turn]]:
-    """The leading instructions, and the turns with neighbours of one side merged. At least one turn.
+    """The leading instructions, and the turns with neighbours of one side merged. At least one turn, the first the user's.
 
     A later instruction becomes a marked text of the user, since there is no other place for it. Instructions alone are
-    the user's turn. Raises UnsupportedFeature for parts of another dialect, CallerError when nothing is said at all.
+    the user's turn. Where the assistant speaks first, the user is made to greet it. Raises UnsupportedFeature for parts of
+    another dialect, CallerError when nothing is said at all.
     """
     system: list[Text] = []
     turns: list[Turn] = []
@@ -41,7 +46,20 @@ def conversation(request: ChatRequest) -> tuple[list[Text], list[Turn]]:
         system = []
     if not turns:
         raise CallerError("messages: there is no text in them", param="messages")
+    if turns[0].assistant:
+        turns.insert(0, Turn(False, [_OPENING]))
     return system, turns
+
+
+def is_prefilled(turns: Sequence[Turn]) -> bool:
+    """Whether the last word is the assistant's: the caller wishes the answer to go on from there."""
+    last = turns[-1]
+    return last.assistant and not any(isinstance(part, Called) for part in last.parts)
+
+
+def asked_to_go_on(turns: list[Turn]) -> None:
+    """Give the user the last word, for models that refuse a conversation that ends with the assistant's."""
+    turns.append(Turn(False, [_GO_ON]))
 
 
 def parts_of(message: Message) -> list[Part]:

@@ -11,7 +11,7 @@ from ...domain.request import Called, ChatRequest, Media, Part, Result, Text
 from ...domain.target import Target
 from ...errors import UnsupportedFeature
 from ..common.protocols import Call
-from ..common.turns import conversation
+from ..common.turns import PREFILL, asked_to_go_on, conversation, is_prefilled
 from .config import generation_config, tool_fields
 from .contents import DIALECT, Contents
 from .repair import own_contents
@@ -58,12 +58,19 @@ def _own(original: dict[str, Raw], target: Target, dropped: list[str]) -> dict[s
     return fields
 
 
-def _translated(request: ChatRequest, target: Target, dropped: list[str]) -> dict[str, Any]:
+def _refuse_impossible(request: ChatRequest) -> None:
     if request.native:
         raise UnsupportedFeature(f"{request.native[0]}: this model cannot be asked for it", param=request.native[0])
     if request.n > 1:
         raise UnsupportedFeature("this model gives one answer to a prompt: n must be 1", param="n")
+
+
+def _translated(request: ChatRequest, target: Target, dropped: list[str]) -> dict[str, Any]:
+    _refuse_impossible(request)
     system, turns = conversation(request)
+    if is_prefilled(turns):
+        asked_to_go_on(turns)
+        dropped.append(PREFILL)
     contents = Contents(target.model_id)
     fields: dict[str, Any] = {"contents": contents.spelled(turns)}
     if system:

@@ -9,6 +9,7 @@ from ...domain.request import ChatRequest, Thinking
 from ...domain.target import Target
 from ...errors import UnsupportedFeature
 from ..common.protocols import Call
+from ..common.turns import PREFILL
 from .mending import with_open_seals, with_short_ids
 from .parse_thinking import THINKING_FIELDS, thinking_of
 from .request_messages import Translation
@@ -126,6 +127,8 @@ def _translated(request: ChatRequest, target: Target, host: Host, dropped: set[s
     marks = target.provider == "openai" and "reasoning" in target.capabilities  # gpt-5.6 and later, says the SDK
     messages, left_out = Translation(target.model_id, marks).of(request)
     dropped |= left_out
+    if messages and messages[-1]["role"] == "assistant" and "tool_calls" not in messages[-1]:
+        dropped.add(PREFILL)  # another answer follows, it is not gone on with
     shared = _shared(request)
     dropped.update([name for name in request.extra if name not in shared])
     if request.metadata and request.original is not None:
