@@ -23,7 +23,10 @@ from app.errors import (
     ContentFiltered,
     ContextTooLong,
     ProviderAuth,
+    ProviderError,
+    ProviderOverloaded,
     ProviderQuota,
+    ProviderRefused,
     ProviderRejected,
     UnexpectedRedirect,
     UnsupportedFeature,
@@ -422,6 +425,14 @@ def test_a_code_word_outweighs_the_status() -> None:
     assert type(fault_of(429, "insufficient_quota", "pay")) is ProviderQuota
     assert type(fault_of(307, "", "")) is UnexpectedRedirect
     assert type(fault_of(418, "brand_new", "no")) is ProviderRejected
+    for status in (400, 403, 404):
+        assert type(fault_of(status, "model_decommissioned", "gone")) is ProviderRefused
+
+
+def test_what_the_provider_broke_off_is_not_the_callers_fault() -> None:
+    """Gemini's 499 was not cancelled by us, and Groq's 498 is a want of capacity: both are tried elsewhere."""
+    assert type(fault_of(499, "CANCELLED", "")) is ProviderError
+    assert type(fault_of(498, "", "")) is ProviderOverloaded
 
 
 def test_a_refused_key_is_never_quoted() -> None:

@@ -56,6 +56,8 @@ QUOTA_CODES = frozenset(
     }
 )
 
+# the model is not there (any more), whatever the status: Groq says so with 400 (console.groq.com/docs/deprecations)
+_GONE_CODES = frozenset({"model_not_found", "model_decommissioned", "model_not_available"})
 # a status that is neither the caller's fault nor shared by other providers; 4xx not listed say that the request is wrong
 _BY_STATUS: dict[int, type[ProviderError]] = {
     401: ProviderAuth,
@@ -67,6 +69,8 @@ _BY_STATUS: dict[int, type[ProviderError]] = {
     410: ProviderRefused,
     425: ProviderError,
     429: ProviderRateLimited,
+    498: ProviderOverloaded,  # Groq: no capacity in the flex tier
+    499: ProviderError,  # Gemini: cancelled, though not by us
     503: ProviderOverloaded,
     504: DeadlineExceeded,
     529: ProviderOverloaded,
@@ -88,7 +92,7 @@ def fault_of(status: int, code: str, message: str, *, retry_after: float | None 
         return ProviderQuota(f"{who} says that its account is out of credit")
     if 300 <= status < 400:
         return UnexpectedRedirect(f"{who} answered with a redirect ({status}), which is never followed")
-    kind = _BY_STATUS.get(status)
+    kind = ProviderRefused if code in _GONE_CODES and 400 <= status < 500 else _BY_STATUS.get(status)
     if kind is None:
         kind = ProviderRejected if 400 <= status < 500 else ProviderError
     if kind is ProviderAuth:
