@@ -20,13 +20,17 @@ ANSWER = Completion(
 
 
 class Shelf:
-    """A cache that keeps everything, as another worker would see it."""
+    """A cache as another worker sees it: what is not shared comes later, what is not asked for freshly is not seen yet."""
 
     def __init__(self) -> None:
         self.values: dict[str, bytes] = {}
+        self.shared: dict[str, bytes] = {}
 
-    async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
-        return [self.values.get(key) for key in keys]
+    async def get_many(self, keys: Sequence[str], fresh: bool = False) -> list[bytes | None]:
+        return [self.shared.get(key) if fresh else None for key in keys]
+
+    async def share(self, keys: Sequence[str]) -> None:
+        self.shared |= {key: self.values[key] for key in keys}
 
     def set(self, key: str, value: bytes, ttl_seconds: float) -> None:
         self.values[key] = value
@@ -53,7 +57,7 @@ async def test_what_a_caller_lost_is_put_back(same_worker: bool) -> None:
     """Thoughts before the calls they led to, and the calls' own signatures; also through another worker's cache."""
     shelf = Shelf()
     first = house(shelf)
-    remember(first, walk(), ANSWER)
+    await remember(first, walk(), ANSWER)
     request = await restored(first if same_worker else house(shelf), walk(history(*BARE)))
     assert request.messages[1].parts == (
         Reasoning("hm", "sig-1", "", "anthropic/claude-x"),
@@ -67,7 +71,7 @@ async def test_what_a_caller_lost_is_put_back(same_worker: bool) -> None:
 async def test_what_a_caller_kept_learns_its_model() -> None:
     """A signature that came back says only the dialect; which model made it is remembered."""
     here = house(Shelf())
-    remember(here, walk(), ANSWER)
+    await remember(here, walk(), ANSWER)
     kept = (Reasoning("hm", "sig-1", "", "anthropic"), Called("c1", "look", '{"a":1}', "sig-2", "anthropic"))
     request = await restored(here, walk(history(*kept)))
     assert {part.signer for part in request.messages[1].parts} == {"anthropic/claude-x"}
@@ -86,7 +90,7 @@ async def test_what_a_caller_kept_learns_its_model() -> None:
 async def test_nothing_is_put_where_it_does_not_belong(changed: Any) -> None:
     """Another caller, other arguments (hosts repeat ids), another function, another id: the request stays as it is."""
     here = house(Shelf())
-    remember(here, walk(), ANSWER)
+    await remember(here, walk(), ANSWER)
     assert await restored(here, changed) is changed.request or await restored(here, changed) == changed.request
 
 
@@ -94,7 +98,7 @@ async def test_an_answer_without_signatures_leaves_no_trace() -> None:
     """Most answers sign nothing and cost nothing here."""
     shelf = Shelf()
     here = house(shelf)
-    remember(here, walk(), Completion(text="hi", thoughts=(Thought("hm"),), tool_calls=(ToolCall("c1", "f", "{}"),)))
+    await remember(here, walk(), Completion(text="hi", thoughts=(Thought("hm"),), tool_calls=(ToolCall("c1", "f", "{}"),)))
     assert not shelf.values
     assert not here.proofs
 
@@ -104,10 +108,11 @@ async def test_the_memory_is_bounded_and_damage_is_ignored() -> None:
     shelf = Shelf()
     here = house(shelf)
     for i in range(MOST_KEPT + 5):
-        remember(here, walk(), Completion(thoughts=(Thought("x", f"lr1.anthropic.{i}"),)))
+        await remember(here, walk(), Completion(thoughts=(Thought("x", f"lr1.anthropic.{i}"),)))
     assert len(here.proofs) == MOST_KEPT
-    remember(here, walk(), ANSWER)
+    await remember(here, walk(), ANSWER)
     here.proofs = dict.fromkeys(here.proofs, b"{")
     shelf.values.clear()
+    shelf.shared.clear()
     request = history(*BARE)
     assert await restored(here, walk(request)) is request

@@ -32,8 +32,8 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Proof).decode
 
 
-def remember(house: House, walk: Walk, completion: Completion) -> None:
-    """Keep what this answer signed, if it did."""
+async def remember(house: House, walk: Walk, completion: Completion) -> None:
+    """Keep what this answer signed, if it did. When it returns, other workers find it: a tool's result may be there in no time."""
     target = walk.served
     signatures = {call.id: call.signature for call in completion.tool_calls if call.signature}
     signed = [thought for thought in completion.thoughts if thought.signature or thought.redacted]
@@ -41,15 +41,17 @@ def remember(house: House, walk: Walk, completion: Completion) -> None:
         return
     signer = f"{target.dialect}/{target.model_id}"
     scope = walk.asking.scope
+    kept: dict[str, bytes] = {}
     if completion.tool_calls:
         value = _encode(Proof(signer, completion.thoughts, signatures))
         for call in completion.tool_calls:
-            _keep(house, _call_key(scope, call.id, call.name, call.arguments), value)
+            kept[_call_key(scope, call.id, call.name, call.arguments)] = value
     mark = _encode(Proof(signer))
-    for thought in signed:
-        _keep(house, _mark_key(scope, _bare(thought.signature or thought.redacted)), mark)
-    for signature in signatures.values():
-        _keep(house, _mark_key(scope, _bare(signature)), mark)
+    for signature in [thought.signature or thought.redacted for thought in signed] + list(signatures.values()):
+        kept[_mark_key(scope, _bare(signature))] = mark
+    for key, value in kept.items():
+        _keep(house, key, value)
+    await house.cache.share(list(kept))
 
 
 async def restored(house: House, walk: Walk) -> ChatRequest:
@@ -147,7 +149,7 @@ async def _found(house: House, keys: list[str]) -> dict[str, Proof]:
     values = {key: house.proofs[key] for key in keys if key in house.proofs}
     missing = [key for key in keys if key not in values]
     if missing:
-        told = await house.cache.get_many(missing)
+        told = await house.cache.get_many(missing, fresh=True)
         values |= {key: value for key, value in zip(missing, told, strict=True) if value is not None}
     found = {}
     for key, value in values.items():

@@ -76,7 +76,7 @@ class Serving:
         await commit(self.house, walk, done.record)
         if outcome == "answered" and completion is not None and self._found is None:
             keep(self.house, walk, completion, done)
-            remember(self.house, walk, completion)
+            await remember(self.house, walk, completion)
             self._learn_speed(completion, done)
         return done
 
