@@ -20,6 +20,7 @@ from .shape import Envelope
 
 _log = logging.getLogger("llm_router")
 CLIENT_LEFT = 499  # nginx's word for a caller who hung up; nobody sees it but the journal
+STOPPING = "the service is stopping: send the request again"
 S = TypeVar("S", bound=Serving)
 
 
@@ -46,6 +47,9 @@ class Border(ABC, Generic[S]):
             started = house.clock()
             serving = await self._read(scope, receive, house, call_id, started)
         except asgi.CallerLeft:
+            return
+        except asyncio.CancelledError:  # the server stops and waits no longer for the body
+            await self._refuse(send, NotReady(STOPPING), call_id)
             return
         except BodyTooLarge as error:
             headers = asgi.error_headers(error, call_id, self._envelope.face)
@@ -74,7 +78,6 @@ class Border(ABC, Generic[S]):
         return self._opened(house, asking, body, headers)
 
     async def _serve(self, serving: S, receive: asgi.Receive, send: asgi.Send) -> None:
-        walk = serving.walk
         attendance = asgi.Attendance(receive)
         try:
             attendance.start()
@@ -82,26 +85,36 @@ class Border(ABC, Generic[S]):
             await self._answered(serving, attendance, send)
         except asyncio.CancelledError:
             left = attendance.stop()
-            if serving.admitted and left:
-                await serving.settled("abandoned", CLIENT_LEFT)
-            elif serving.admitted:  # the server stops and waits no longer
-                begun = walk.request.stream and walk.first_token is not None
-                await serving.settled("failed", 200 if begun else NotReady.status, NotReady.code)
-            if not left:
+            if serving.accounted:  # the answer is on its way and cannot be taken back
                 raise
-        except Exception as error:  # noqa: BLE001 - the border: what is not ours to show becomes one clean 500
+            if left:
+                await self._abandoned(serving)
+            else:
+                await self._failed(serving, NotReady(STOPPING), send)
+        except Exception as error:
             attendance.stop()
-            shown = self._shown(error, walk.asking.id)
-            if serving.admitted:  # a call refused at the door leaves no record
-                await serving.settled("failed", self._envelope.status(shown), shown.code)
-            await self._refuse(send, shown, walk.asking.id, error_facts(walk))
+            if serving.accounted and serving.walk.request.stream:
+                raise  # its last words are lost; the server logs why and closes the connection
+            await self._failed(serving, self._shown(error, serving.walk.asking.id), send)
         finally:
             attendance.stop()
             await serving.close()
 
-    def _shown(self, error: Exception, call_id: str) -> RouterError:
+    async def _abandoned(self, serving: S) -> None:
+        if serving.admitted:
+            await serving.settled("abandoned", CLIENT_LEFT)
+
+    async def _failed(self, serving: S, error: RouterError, send: asgi.Send) -> None:
+        """Account for a call of which the caller has nothing yet, and say why."""
+        if serving.admitted and not serving.accounted:  # a call refused at the door leaves no record
+            await serving.settled("failed", self._envelope.status(error), error.code)
+        await self._refuse(send, error, serving.walk.asking.id, error_facts(serving.walk))
+
+    def _shown(self, error: BaseException, call_id: str) -> RouterError:
         if isinstance(error, RouterError):
             return error
+        if isinstance(error, asyncio.CancelledError):
+            return NotReady(STOPPING)
         _log.exception("call %s failed by our own fault", call_id)
         return OurBug(f"this is our own fault, not yours; the service's log has the details under {call_id}")
 

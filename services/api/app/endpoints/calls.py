@@ -1,5 +1,6 @@
 """One conversation over HTTP, for every face that has them: planned, served whole or streamed. No face's shape may enter."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 
 from ..pipeline.begin import begin
@@ -46,8 +47,8 @@ class CallEndpoint(Border[Serving]):
         walk = serving.walk
         batch = await serving.first()
         writer = self._shape.writer(walk)
-        await send({"type": "http.response.start", "status": 200, "headers": reply_headers(walk, None)})
         try:
+            await send({"type": "http.response.start", "status": 200, "headers": reply_headers(walk, None)})
             while True:
                 body = b"".join([writer.write(delta) for delta in batch])
                 if body:
@@ -55,8 +56,9 @@ class CallEndpoint(Border[Serving]):
                 if serving.over:
                     break
                 batch = await serving.more()
-        except Exception as error:  # noqa: BLE001 - the border, after the first byte: one error event ends the stream
-            attendance.stop()
+        except (Exception, asyncio.CancelledError) as error:  # the border, after the first byte: one error event ends the stream
+            if attendance.stop() and isinstance(error, asyncio.CancelledError):
+                raise  # the caller left, nobody reads an event
             shown = self._shown(error, walk.asking.id)
             await serving.settled("failed", 200, shown.code)
             await send({"type": "http.response.body", "body": writer.fail(shown, walk.asking.id)})

@@ -3,9 +3,11 @@
 import asyncio
 
 from ..clients.anthropic_client.count import render_count
+from ..errors import NotReady
 from ..pipeline.count import counted
 from ..pipeline.serve import Serving
 from . import asgi
+from .border import STOPPING
 from .calls import CallEndpoint
 from .headers import error_facts, reply_headers
 
@@ -21,7 +23,7 @@ class CountEndpoint(CallEndpoint):
             tokens = await counted(serving.house, walk)
         except asyncio.CancelledError:
             if not attendance.stop():
-                raise
+                await self._refuse(send, NotReady(STOPPING), walk.asking.id)
             return
         except Exception as error:  # noqa: BLE001 - the border: what is not ours to show becomes one clean 500
             await self._refuse(send, self._shown(error, walk.asking.id), walk.asking.id, error_facts(walk))

@@ -106,4 +106,5 @@ class Embedding(Serving):
             response=UNSET,
         )
         await commit(self.house, self.walk, record)
+        self.accounted = True
         return Settled(record, None)

@@ -13,12 +13,13 @@ from .walk import Walk
 class Serving:
     """The awaited middle of a call. After `whole` or `first`..`over`, `settled` is owed once, and `close` in every case."""
 
-    __slots__ = ("_found", "_stream", "_whole", "admitted", "house", "walk")
+    __slots__ = ("_found", "_stream", "_whole", "accounted", "admitted", "house", "walk")
 
     def __init__(self, house: House, walk: Walk) -> None:
         self.house = house
         self.walk = walk
         self.admitted = False
+        self.accounted = False  # its record is written: whatever happens now writes no other
         self._whole: Completion | None = None
         self._stream: attempts.Stream | None = None
         self._found: Found | None = None
@@ -74,6 +75,7 @@ class Serving:
         walk.completion = completion
         done = settle(self.house, walk, outcome, status, error, completion)
         await commit(self.house, walk, done.record)
+        self.accounted = True
         if outcome == "answered" and completion is not None and self._found is None:
             keep(self.house, walk, completion, done)
             await remember(self.house, walk, completion)
