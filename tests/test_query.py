@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -341,3 +342,27 @@ def test_prompts_are_logged_as_configured(tmp_path: Path, prompts: str) -> None:
         return
     assert record["prompt_hash"] and "heliotrope" in record["prompt"] and record["response"].startswith("[MOCK]")
     assert ("ada@example.com" in record["prompt"]) is (prompts == "full")
+
+
+@pytest.mark.parametrize(
+    ("body", "param", "route"),
+    [
+        (
+            {"messages": [{"role": "user", "content": "x"}], "max_completion_tokens": 5},
+            "max_completion_tokens",
+            "/v1/chat/completions",
+        ),
+        ({"messages": [{"role": "user", "content": "x"}], "router": {"mode": "fast"}}, "router", "/v1/chat/completions"),
+        ({"model": "auto", "input": "x"}, "input", "/v1/responses"),
+        ({"model": "auto", "input": ["x"]}, "input", "/v1/embeddings"),
+        ({"messages": [{"role": "user", "content": "x"}], "stop_sequences": ["a"]}, "stop_sequences", "/v1/messages"),
+        ({"messages": [{"role": "user", "content": "x"}], "system": [{"type": "text", "text": "a"}]}, "system", "/v1/messages"),
+        ({"contents": []}, "contents", "Gemini"),
+    ],
+)
+def test_a_body_of_another_face_is_told_its_route(mock: Service, body: dict[str, Any], param: str, route: str) -> None:
+    """Instead of a complaint about a field that this route never heard of."""
+    answer = mock.request("/query", body)
+    told = answer.json()["error"]
+    assert (answer.status, told["param"]) == (400, param)
+    assert route in told["message"]

@@ -314,7 +314,12 @@ def test_a_schema_for_the_answer_is_read_from_both_its_fields() -> None:
         ({"tools": [{"type": "function", "name": "f"}]}, "tools[0]", "/v1/responses"),
         ({"max_completion_tokens": 5}, "max_completion_tokens", "/v1/chat/completions"),
         ({"response_format": {"type": "json_object"}}, "response_format", "/v1/chat/completions"),
+        ({"max_tokens": None, "seed": 5}, "seed", "/v1/chat/completions"),
+        ({"max_tokens": None, "tools": [{"type": "function", "function": {"name": "f"}}]}, "tools[0]", "/v1/chat/completions"),
         ({"input": "hi"}, "input", "/v1/responses"),
+        ({"input": "hi"}, "input", "/v1/embeddings"),
+        ({"instructions": "hi"}, "instructions", "/v1/responses"),
+        ({"contents": []}, "contents", "no route"),
         ({"prompt": "hi"}, "prompt", "/query"),
     ],
 )

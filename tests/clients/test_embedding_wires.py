@@ -156,6 +156,8 @@ def test_null_counts_as_absent() -> None:
         ({"messages": [{"role": "user", "content": "x"}]}, "/v1/chat/completions"),
         ({"prompt": "x"}, "/query"),
         ({"instructions": "x"}, "/v1/responses"),
+        ({"input": "x", "reasoning": {"effort": "low"}}, "/v1/responses"),
+        ({"input": "x", "text": {}}, "/v1/responses"),
         ({"input": [{"role": "user", "content": "x"}]}, "/v1/responses"),
     ],
 )

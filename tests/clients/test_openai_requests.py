@@ -201,6 +201,10 @@ def test_tool_choices_and_formats_are_read() -> None:
         ({"model": "x", "messages": [{"role": "user", "content": [{"type": "tool_result"}]}]}, "POST /v1/messages"),
         ({"model": "x", "messages": [{"role": "assistant", "content": [{"type": "tool_use"}]}]}, "POST /v1/messages"),
         ({"model": "x", "messages": [USER], "tools": [{"name": "f", "input_schema": {}}]}, "POST /v1/messages"),
+        ({"model": "x", "messages": [USER], "stop_sequences": ["a"]}, "POST /v1/messages"),
+        ({"model": "x", "messages": [USER], "output_config": {"effort": "low"}}, "POST /v1/messages"),
+        ({"model": "x", "messages": [{"role": "user", "content": [{"type": "image", "source": {}}]}]}, "POST /v1/messages"),
+        ({"messages": [USER], "mode": "fast"}, "POST /query"),
         ({"contents": []}, "Gemini"),
     ],
 )

@@ -163,6 +163,7 @@ def test_what_needs_a_servers_memory_is_refused_by_name(field: str, value: Any) 
     [
         ({"messages": []}, "/v1/chat/completions"), ({"messages": []}, "/v1/messages"), ({"prompt": "hi"}, "/query"),
         ({"contents": []}, "/v1/chat/completions"), ({"input": "a", "encoding_format": "float"}, "/v1/embeddings"),
+        ({"input": ["a", "b"]}, "/v1/embeddings"),
     ],
 )  # fmt: skip
 def test_a_body_of_another_face_is_told_its_route(body: dict[str, Any], route: str) -> None:

@@ -44,12 +44,28 @@ class Query(Struct, forbid_unknown_fields=True):
 
 
 _TURN = frozenset(ChatMessage.__struct_encode_fields__)
+# fields by which a body of another face is known, and the route that takes it
+_OTHER_FACES = {
+    **dict.fromkeys(
+        (
+            "max_completion_tokens", "reasoning_effort", "stream_options", "n", "frequency_penalty", "presence_penalty",
+            "logprobs", "top_logprobs", "logit_bias", "parallel_tool_calls", "functions", "function_call", "service_tier", "router",
+        ),
+        "POST /v1/chat/completions",
+    ),
+    **dict.fromkeys(("instructions", "max_output_tokens", "previous_response_id", "reasoning", "text"), "POST /v1/responses"),
+    **dict.fromkeys(("stop_sequences", "thinking", "output_config"), "POST /v1/messages"),
+    **dict.fromkeys(("encoding_format", "dimensions"), "POST /v1/embeddings"),
+    "input": "POST /v1/responses or POST /v1/embeddings",
+    "contents": "no route, as Gemini's shape has none",
+}  # fmt: skip
 _query = msgspec.json.Decoder(Query)
 
 
 def parse_query(data: bytes) -> ChatRequest:
     """The caller's question. Raises CallerError naming the field to change."""
     tree, _ = opened(data)
+    _refuse_other_faces(tree)
     body = typed(data, _query)
     for place, turn in enumerate(tree.get("messages") or ()):
         for name in turn:
@@ -86,6 +102,15 @@ def parse_query(data: bytes) -> ChatRequest:
         param = notes.native[0]
         raise UnsupportedFeature(f"{param}: this is not taken on this route; use POST /v1/chat/completions", param=param)
     return request
+
+
+def _refuse_other_faces(tree: dict[str, Any]) -> None:
+    """A body of another face, sent here by mistake, is told its right route instead of an unknown field."""
+    for name, route in _OTHER_FACES.items() if not _OTHER_FACES.keys().isdisjoint(tree) else ():
+        if name in tree:
+            raise CallerError(f"{name}: unknown field; a body with it belongs to {route}", param=name)
+    if type(tree.get("system")) is list:
+        raise CallerError("system: a list of blocks belongs to POST /v1/messages; here it is a text", param="system")
 
 
 def _messages(body: Query, notes: Notes) -> tuple[Message, ...]:

@@ -27,9 +27,12 @@ _OTHER_FACES: Final = {
         ),
         "/v1/chat/completions",
     ),
-    **dict.fromkeys(("input", "max_output_tokens", "previous_response_id"), "/v1/responses"),
+    **dict.fromkeys(("max_output_tokens", "previous_response_id", "instructions"), "/v1/responses"),
+    "input": "/v1/responses or POST /v1/embeddings",
     "prompt": "/query",
 }  # fmt: skip
+# what a body of OpenAI's chat may hold too: it says so of one that cannot be read
+_OF_CHAT: Final = ("frequency_penalty", "presence_penalty", "logit_bias", "logprobs", "top_logprobs", "n", "seed")
 _PART_OF_OUTPUT: Final = frozenset({"effort", "format"})
 
 
@@ -105,7 +108,7 @@ def _typed(data: bytes, decoder: msgspec.json.Decoder[T], tree: dict[str, Any]) 
     try:
         return typed(data, decoder)
     except CallerError:
-        _refuse_chat_turns(tree)
+        _refuse_chat(tree)
         raise
 
 
@@ -166,6 +169,12 @@ def _refuse_unheld(tree: dict[str, Any]) -> None:
     """Bodies of other faces, sent here by mistake, and conversations that a server would have to keep."""
     if tree.get("thread") is not None:
         raise ThreadUnsupported("thread: conversations are not kept here; send all messages without `thread`", param="thread")
+    if "contents" in tree:
+        raise CallerError(
+            "`contents` is Gemini's shape, for which there is no route; this one takes `messages`", param="contents"
+        )
+    if "mode" in tree and "model" not in tree:
+        raise CallerError("`mode` beside the messages belongs to POST /query; here it is `router.mode`", param="mode")
     if _OTHER_FACES.keys().isdisjoint(tree):
         return
     for name, route in _OTHER_FACES.items():
@@ -173,9 +182,14 @@ def _refuse_unheld(tree: dict[str, Any]) -> None:
             raise CallerError(f"`{name}` belongs to POST {route}; this route takes Anthropic's Messages", param=name)
 
 
-def _refuse_chat_turns(tree: dict[str, Any]) -> None:
-    """A turn that says why the body could not be read: it is of OpenAI's chat, whose answers with calls have no content."""
-    turns = tree.get("messages")
+def _refuse_chat(tree: dict[str, Any]) -> None:
+    """What says why the body could not be read: it is of OpenAI's chat, which needs no limit, and whose calls no content."""
+    tools, turns = tree.get("tools"), tree.get("messages")
+    for name in _OF_CHAT:
+        if name in tree:
+            raise CallerError(f"`{name}` belongs to POST /v1/chat/completions; this route takes Anthropic's Messages", param=name)
+    if type(tools) is list and tools and type(tools[0]) is dict and "function" in tools[0]:
+        raise CallerError("tools[0]: a tool of type `function` belongs to POST /v1/chat/completions", param="tools[0]")
     for place, turn in enumerate(turns if type(turns) is list else ()):
         if type(turn) is dict and ("tool_calls" in turn or turn.get("role") == "tool"):
             at = f"messages[{place}]"

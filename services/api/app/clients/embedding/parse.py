@@ -38,6 +38,9 @@ _ELSEWHERE: Final = (
     ("contents", "POST /v1/chat/completions"),
     ("prompt", "POST /query"),
 )
+_BESIDE_INPUT: Final = tuple(
+    (name, "POST /v1/responses") for name in ("instructions", "max_output_tokens", "reasoning", "text", "tools")
+)
 
 
 def parse(body: bytes) -> EmbedRequest:
@@ -70,9 +73,7 @@ def _refuse_other_faces(tree: dict[str, Any]) -> None:
     asked = tree.get("input")
     if isinstance(asked, list) and asked and isinstance(asked[0], dict):
         raise CallerError("input: items are for POST /v1/responses; here it is text, texts, or token ids", param="input")
-    if asked is not None:
-        return
-    for name, route in _ELSEWHERE:
+    for name, route in _ELSEWHERE if asked is None else _BESIDE_INPUT:
         if name in tree:
             raise CallerError(f"a body with `{name}` is for {route}; embeddings take `input`", param=name)
 

@@ -27,6 +27,11 @@ _READ: Final = frozenset(
 )  # fmt: skip
 # wishes whose loss would give another answer: sounds instead of text, the web's knowledge, a filter that is to block
 _NATIVE: Final = frozenset({"audio", "web_search_options", "moderation"})
+_ANTHROPICS: Final = {
+    "system": "a message of role system",
+    "stop_sequences": "`stop`",
+    "output_config": "`reasoning_effort` and `response_format`",
+}
 Tokens = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
 
@@ -155,11 +160,11 @@ def _others(tree: dict[str, Any], native: list[str]) -> tuple[Thinking | None, t
 
 def refuse_other_faces(tree: Mapping[str, Any]) -> None:
     """A body of another face, sent here by mistake, is told its right route instead of a missing field."""
-    if "system" in tree:
-        raise CallerError(
-            "`system` beside the messages is Anthropic's shape: use POST /v1/messages; here it is a message of role system",
-            param="system",
-        )
+    for name, here in _ANTHROPICS.items():
+        if name in tree:
+            raise CallerError(f"`{name}` is Anthropic's shape: use POST /v1/messages; here it is {here}", param=name)
+    if "mode" in tree and "model" not in tree:
+        raise CallerError("`mode` beside the messages belongs to POST /query; here it is `router.mode`", param="mode")
     if "messages" in tree:
         return
     if "prompt" in tree:

@@ -12,6 +12,8 @@ from ..common.media import is_mended, media_of, true_type
 # how long a marked prefix is kept: the words of our domain that hold at least as long as the caller's
 _KEPT: Final = {"5m": "5m", "30m": "1h", "1h": "1h", "12h": "1h"}
 
+_ANTHROPICS: Final = frozenset({"image", "document", "tool_use", "tool_result", "thinking", "redacted_thinking"})
+
 
 class Marked(Struct):
     """What can end a prompt prefix that is to be kept: OpenAI's breakpoint, or Anthropic's as clients write it on such parts."""
@@ -107,7 +109,7 @@ def _read(raw: Raw, where: str) -> ContentPart:
         raise CallerError(f"{where}: a part is an object with a `type` and the fields of its type", param=where) from None
     if not part.type:
         raise CallerError(f"{where}: a part is an object with a `type` and the fields of its type", param=where)
-    if part.type in ("tool_use", "tool_result", "thinking", "redacted_thinking"):
+    if part.type in _ANTHROPICS:
         raise CallerError(f"{where}: `{part.type}` blocks belong to POST /v1/messages, Anthropic's shape", param=where)
     return part
 

@@ -84,6 +84,9 @@ def _refuse_other_faces(tree: dict[str, Any]) -> None:
     if "encoding_format" in tree or "dimensions" in tree:
         raise CallerError("this is an embeddings body: send it to POST /v1/embeddings", param="input")
     if "input" in tree:
+        asked = tree["input"]
+        if type(asked) is list and asked and type(asked[0]) is str:
+            raise CallerError("input: a list of texts is for POST /v1/embeddings; here it holds items", param="input")
         return
     if "messages" in tree:
         raise CallerError(
