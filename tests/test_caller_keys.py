@@ -18,7 +18,7 @@ from app.worker import Worker
 from support import Answer, Service, child_env, free_port, running, shipped
 
 FIRST, SECOND = "first-caller-" + "a" * 32, "second-caller-" + "b" * 32
-OPEN = ["/health", "/ready"]
+OPEN = ["/health", "/ready", "/health/", "/health%2f", "/%72eady"]  # the guard and the routes see one path
 GUARDED = [
     ("GET", "/"),
     ("GET", "/v1/models"),
@@ -33,9 +33,9 @@ GUARDED = [
     ("GET", "/query"),
     ("GET", "/no/such/path"),
     ("GET", "//health"),
-    ("GET", "/health/"),
     ("GET", "/HEALTH"),
-    ("GET", "/health%2f"),
+    ("GET", "/health;x"),
+    ("GET", "/./health"),
 ]
 BODY = {"prompt": "x", "cache": "use"}
 WRONG: list[tuple[str, dict[str, str]]] = [
@@ -145,6 +145,7 @@ def _status(
 ) -> int:
     """The status that a request from `client` gets, straight through the ASGI interface."""
     seen: list[int] = []
+    sent = headers or []
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": b"", "more_body": False}
@@ -163,7 +164,7 @@ def _status(
         "raw_path": path.encode(),
         "query_string": b"",
         "root_path": "",
-        "headers": headers or [(b"host", b"localhost")],
+        "headers": sent if any(name == b"host" for name, _ in sent) else [(b"host", b"localhost"), *sent],
         "client": client,
         "server": ("0.0.0.0", 8000),
     }

@@ -38,12 +38,15 @@ ROUTES = {
 }  # fmt: skip
 REQUEST_HEADERS = {
     "x-request-id", "x-request-timeout", "traceparent", "cache-control", "x-router-mode", "x-router-cache", "x-router-session",
-    "content-type", "content-encoding", "content-length", "authorization", "x-api-key", "anthropic-version", "anthropic-beta",
+    "content-type", "content-encoding", "content-length", "transfer-encoding", "authorization", "x-api-key", "anthropic-version",
+    "anthropic-beta", "access-control-request-method", "access-control-request-headers",
 }  # fmt: skip
 REPLY_HEADERS = {
     "x-request-id", "request-id", "x-router-model", "x-router-provider", "x-router-mode", "x-router-reason", "x-router-mock",
     "x-router-cost-usd", "x-router-estimated-cost-usd", "x-router-overhead-ms", "x-router-config", "x-router-fallback",
     "x-router-dropped", "x-cache", "retry-after", "x-should-retry", "allow", "www-authenticate", "content-type", "content-length",
+    "connection", "vary", "access-control-allow-origin", "access-control-expose-headers", "access-control-allow-methods",
+    "access-control-allow-headers", "access-control-max-age",
 }  # fmt: skip
 QUERY = [
     "prompt", "messages", "mode", "model", "system", "max_tokens", "temperature", "top_p", "stop", "seed", "tools", "tool_choice",
@@ -80,6 +83,8 @@ CONFIG = {
     ),
     "routing.baseline", "routing.exploration",
     *(f"routing.hedge.{key}" for key in ("enabled", "min_samples", "max_share")),
+    *(f"routing.breaker.{key}" for key in ("failures", "success_rate", "cooldown", "longest_cooldown", "key_cooldown")),
+    *(f"routing.retries.{key}" for key in ("attempts", "share", "per_second")),
     *(f"routing.weights.<mode>.{key}" for key in ("quality", "cost", "latency", "floor")),
     "scoring.gates",
     *(f"cache.{key}" for key in ("backend", "ttl_seconds", "redis_url", "path", "version", "max_mb", "quality_slack", "faces")),
@@ -94,7 +99,7 @@ ENVIRONMENT = {
     "LLM_ROUTER_TRANSPORT",
 }  # fmt: skip
 INTERNAL = {"LLM_ROUTER_QUIET"}  # from `serve` to its own workers
-COMMANDS = {"serve", "query", "explain", "models", "config check", "config show", "rollup", "version"}
+COMMANDS = {"serve", "query", "explain", "models", "config check", "config show", "rollup", "version", "toxic-upstream"}
 ERRORS = {
     "bad_request": 400, "invalid_json": 400, "duplicate_key": 400, "ambiguous_model": 400, "unsupported_feature": 400,
     "no_candidate": 400, "context_length_exceeded": 400, "content_filter": 400, "provider_rejected": 400, "invalid_api_key": 401,
@@ -102,7 +107,7 @@ ERRORS = {
     "unsupported_media_type": 415, "rate_limited": 429, "internal_error": 500, "provider_error": 502, "provider_refused": 502,
     "provider_auth_error": 502, "provider_quota": 502, "provider_unreachable": 502, "bad_upstream_body": 502,
     "truncated_answer": 502, "unexpected_redirect": 502, "provider_overloaded": 503, "overloaded": 503, "not_ready": 503,
-    "deadline_exceeded": 504, "thread_unsupported_request": 400,
+    "deadline_exceeded": 504, "thread_unsupported_request": 400, "host_not_allowed": 403, "request_timeout": 408, "headers_too_large": 431,
 }  # fmt: skip
 
 

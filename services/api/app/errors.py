@@ -8,11 +8,14 @@
     │   ├── ContentFiltered           400     content_filter           no   (a provider's verdict on the request)
     │   ├── Unauthorized              401     invalid_api_key          no
     │   ├── Forbidden                 403     keys_required            no
+    │   ├── HostRefused               403     host_not_allowed         no
     │   ├── UnknownModel              404     model_not_found          no
     │   ├── NotFound                  404     not_found                no
     │   ├── MethodNotAllowed          405     method_not_allowed       no
+    │   ├── SlowRequest               408     request_timeout          no
     │   ├── BodyTooLarge              413     body_too_large           no
     │   ├── BadMediaType              415     unsupported_media_type   no
+    │   ├── HeadTooLarge              431     headers_too_large        no
     │   └── NoCandidate               400     no_candidate             no
     ├── ProviderError                 502     provider_error           yes
     │   ├── ProviderRefused           502     provider_refused         yes  (a 4xx of the provider that is not the caller's)
@@ -132,6 +135,14 @@ class Forbidden(CallerError):
     type = "permission_error"
 
 
+class HostRefused(CallerError):
+    """The Host names a service that this is not."""
+
+    status = 403
+    code = "host_not_allowed"
+    type = "permission_error"
+
+
 class UnknownModel(CallerError):
     """No model of that name; the message lists near misses."""
 
@@ -157,6 +168,14 @@ class MethodNotAllowed(CallerError):
         self.allowed = allowed
 
 
+class SlowRequest(CallerError):
+    """The request took too long to arrive; a network may be the reason, so that the same request may succeed."""
+
+    status = 408
+    code = "request_timeout"
+    should_retry = True
+
+
 class BodyTooLarge(CallerError):
     """The body is over `limits.max_body_bytes`."""
 
@@ -165,10 +184,17 @@ class BodyTooLarge(CallerError):
 
 
 class BadMediaType(CallerError):
-    """The content type is not JSON."""
+    """The content type is not JSON, or the content encoding is none that we unpack."""
 
     status = 415
     code = "unsupported_media_type"
+
+
+class HeadTooLarge(CallerError):
+    """The request's head has too many fields or bytes."""
+
+    status = 431
+    code = "headers_too_large"
 
 
 class ProviderError(RouterError):

@@ -11,15 +11,15 @@ from . import __version__
 from .clients import anthropic_client, openai_client, responses_client
 from .clients.anthropic_client.parse import parse_count
 from .domain.request import ChatRequest
-from .endpoints import asgi, pages
+from .endpoints import pages
 from .endpoints.calls import CallEndpoint
 from .endpoints.count import CountEndpoint
 from .endpoints.embeddings import EmbeddingEndpoint
 from .endpoints.query import QueryShape
 from .endpoints.sdk import SdkShape
-from .server.door import Door
+from .server.door import Door, Endpoint
 from .server.greeting import greeting
-from .server.guard import KeyGuard
+from .server.guard import Guard
 from .worker import Worker
 
 QUIET = "LLM_ROUTER_QUIET"  # set by `llm-router` for its children, which greet once for all of them
@@ -50,17 +50,18 @@ def create_app(worker: Worker | None = None) -> FastAPI:
         finally:
             await here.stop()
 
+    hot: dict[str, Endpoint] = {
+        "/query": CallEndpoint(QueryShape(), worker.house),
+        "/route": CallEndpoint(QueryShape(always_dry=True), worker.house),
+        "/v1/chat/completions": CallEndpoint(SdkShape(openai_client.FACE, "chat"), worker.house),
+        "/v1/responses": CallEndpoint(SdkShape(responses_client.FACE, "responses"), worker.house),
+        "/v1/messages": CallEndpoint(_messages(anthropic_client.FACE.parse), worker.house),
+        "/v1/messages/count_tokens": CountEndpoint(_messages(parse_count), worker.house),
+        "/v1/embeddings": EmbeddingEndpoint(worker.house),
+    }
     app = Door(
-        guard=KeyGuard(worker.keys, asgi.new_id),
-        hot={
-            "/query": CallEndpoint(QueryShape(), worker.house),
-            "/route": CallEndpoint(QueryShape(always_dry=True), worker.house),
-            "/v1/chat/completions": CallEndpoint(SdkShape(openai_client.FACE, "chat"), worker.house),
-            "/v1/responses": CallEndpoint(SdkShape(responses_client.FACE, "responses"), worker.house),
-            "/v1/messages": CallEndpoint(_messages(anthropic_client.FACE.parse), worker.house),
-            "/v1/messages/count_tokens": CountEndpoint(_messages(parse_count), worker.house),
-            "/v1/embeddings": EmbeddingEndpoint(worker.house),
-        },
+        guard=Guard(worker.keys, lambda: here.snapshot().server),
+        hot=hot,
         title="LLM Router",
         description="One service in front of every LLM provider.",
         version=__version__,
@@ -68,5 +69,5 @@ def create_app(worker: Worker | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    pages.mount(app, worker)
+    pages.mount(app, worker, hot)
     return app

@@ -71,7 +71,16 @@ Variable = Annotated[
 ]
 Path = Annotated[str, StringConstraints(max_length=500), _form(r"[^\x00-\x1f\x7f]+", "a path, without control characters")]
 Host = Annotated[str, StringConstraints(max_length=255), _form(r"[A-Za-z0-9.:_-]+", "a host name or address")]
-Text = Annotated[str, StringConstraints(max_length=500), _form(r"[!-~]+", "text without blanks")]
+HostName = Annotated[
+    str,
+    StringConstraints(max_length=255),
+    _form(r"\*|(\*\.)?[A-Za-z0-9_-][A-Za-z0-9._-]*|\[?[0-9A-Fa-f:.]+\]?", "a host name or address without port, *.name, or *"),
+]
+Origin = Annotated[
+    str,
+    StringConstraints(max_length=300),
+    _form(r"\*|[a-z][a-z0-9+.-]*://[A-Za-z0-9._:\[\]-]+", "an origin such as https://app.example.com without a path, or *"),
+]
 Amount = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -170,6 +179,24 @@ class HedgeRow(Strict):
     max_share: Share = 0.1
 
 
+class BreakerRow(Strict):
+    """When a deployment that fails is passed over, and for how long (seconds)."""
+
+    failures: Annotated[int, Field(ge=1, le=1_000_000)] = 5
+    success_rate: Share = 0.5
+    cooldown: Seconds = 5
+    longest_cooldown: Seconds = 300
+    key_cooldown: Seconds = 300
+
+
+class RetriesRow(Strict):
+    """How often one request may be tried, and what further tries may cost a worker."""
+
+    attempts: Annotated[int, Field(ge=1, le=10)] = 3
+    share: Share = 0.2
+    per_second: Amount = 10
+
+
 class RoutingRow(Strict):
     """How `auto` decides."""
 
@@ -177,6 +204,8 @@ class RoutingRow(Strict):
     exploration: Share = 0.0
     weights: dict[Mode, WeightsRow] = {}
     hedge: HedgeRow = HedgeRow()
+    breaker: BreakerRow = BreakerRow()
+    retries: RetriesRow = RetriesRow()
 
 
 class ScoringRow(Strict):
@@ -237,8 +266,8 @@ class ServerRow(Strict):
     root_path: Annotated[
         str, StringConstraints(max_length=200), _form(r"(/[A-Za-z0-9._~-]+)*", "a path such as /llm, without a slash at its end")
     ] = ""
-    allowed_hosts: list[Text] = []
-    cors_origins: list[Text] = []
+    allowed_hosts: list[HostName] = []
+    cors_origins: list[Origin] = []
     keepalive_seconds: Seconds = 15
 
 

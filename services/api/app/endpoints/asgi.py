@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-import os
 import re
-import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from ..errors import BadMediaType, BodyTooLarge, CallerError, MethodNotAllowed, RouterError
+from ..domain import ids
+from ..errors import BadMediaType, BodyTooLarge, CallerError, MethodNotAllowed, RouterError, SlowRequest
+from .packing import coding_of, unpacked
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -18,43 +18,31 @@ Headers = list[tuple[bytes, bytes]]
 
 JSON = (b"content-type", b"application/json")
 EVENTS = (b"content-type", b"text/event-stream; charset=utf-8")
+new_id = ids.new_id
 LINGER_SECONDS = 2.0
 WATCH_AFTER = 0.02
+_OVER = "the body is larger than limits.max_body_bytes ({} bytes)"
 _CLIENT_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 _TIMEOUT = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?", re.ASCII)
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
+
+
+class StillComing(Exception):
+    """A body is known to be too large before it is here; what is left of it has to be read, or it costs the caller the answer."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self.error = BodyTooLarge(_OVER.format(limit))
 
 
 class CallerLeft(Exception):
     """The caller hung up before the body was here: there is nobody to answer."""
 
 
-class _Ids:
-    """Ids without a system call each: time, then a process's own chance, then its count."""
-
-    def __init__(self) -> None:
-        self.renew()
-
-    def renew(self) -> None:
-        """New chance, as every process needs."""
-        self._own = os.urandom(4).hex()
-        self._count = int.from_bytes(os.urandom(2))
-
-    def new(self) -> str:
-        """The next id."""
-        self._count = (self._count + 1) & 0xFFFF
-        return f"{int(time.time() * 1000):012x}{self._own}{self._count:04x}"
-
-
-_ids = _Ids()
-os.register_at_fork(after_in_child=_ids.renew)
-new_id = _ids.new
-"""A call's id, 24 hex digits that sort by time: milliseconds, 8 digits of chance per process, a counter."""
-
-
 def headers_of(scope: Scope) -> dict[bytes, bytes]:
     """The request's headers by lower-case name; of equal names the last."""
-    return dict(scope["headers"])
+    fields: dict[bytes, bytes] | None = scope.get("llm_router.fields")  # the guard's
+    return dict(scope["headers"]) if fields is None else fields
 
 
 def refuse_method(scope: Scope, allowed: str) -> None:
@@ -65,8 +53,6 @@ def refuse_method(scope: Scope, allowed: str) -> None:
 
 def refuse_media_type(headers: dict[bytes, bytes]) -> None:
     """Raises BadMediaType unless the body says that it is JSON (a browser's cross-site form cannot)."""
-    if headers.get(b"content-encoding", b"identity") != b"identity":
-        raise BadMediaType("send the body without content-encoding", param="content-encoding")
     value = headers.get(b"content-type", b"")
     if value == b"application/json":
         return
@@ -77,32 +63,36 @@ def refuse_media_type(headers: dict[bytes, bytes]) -> None:
 
 
 async def read_body(receive: Receive, headers: dict[bytes, bytes], limit: int) -> bytes:
-    """The request's body. Raises BodyTooLarge as soon as it is known to be over `limit` bytes, CallerLeft on a hang-up."""
+    """The request's body, unpacked. Raises BodyTooLarge over `limit` bytes, StillComing while more of them would come, CallerLeft
+    on a hang-up, BadMediaType and CallerError for a packing that is not taken or not sound.
+    """
+    coding = coding_of(headers)
     announced = headers.get(b"content-length", b"")
     if announced.isdigit() and len(announced) < 20 and int(announced) > limit:
-        raise _too_large(limit)
+        raise StillComing(limit)
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body"):
         body: bytes = message.get("body", b"")
         if len(body) > limit:
-            raise _too_large(limit)
-        return body
+            raise BodyTooLarge(_OVER.format(limit))
+    else:
+        body = await _gathered(message, receive, limit)
+    return await unpacked(body, coding, limit) if coding else body
+
+
+async def _gathered(message: Message, receive: Receive, limit: int) -> bytes:
     pieces: list[bytes] = []
     size = 0
     while message["type"] == "http.request":
         piece = message.get("body", b"")
         size += len(piece)
         if size > limit:
-            raise _too_large(limit)
+            raise StillComing(limit)
         pieces.append(piece)
         if not message.get("more_body"):
             return b"".join(pieces)
         message = await receive()
     raise CallerLeft
-
-
-def _too_large(limit: int) -> BodyTooLarge:
-    return BodyTooLarge(f"the body is larger than limits.max_body_bytes ({limit} bytes)")
 
 
 def client_request_id(headers: dict[bytes, bytes]) -> str | None:
@@ -168,6 +158,8 @@ def error_headers(error: RouterError, call_id: str, face: str = "") -> Headers:
         headers.append((b"retry-after", str(max(1, round(error.retry_after))).encode()))
     elif error.status in (429, 503):
         headers.append((b"retry-after", b"1"))
+    elif error.status == SlowRequest.status:
+        headers.append((b"connection", b"close"))  # where its body would have ended, nobody knows
     if error.should_retry is not None:
         headers.append((b"x-should-retry", b"true" if error.should_retry else b"false"))
     return headers

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
-from ..errors import BodyTooLarge, NotReady, OurBug, RouterError
+from ..errors import NotReady, OurBug, RouterError
 from ..pipeline.house import House
 from ..pipeline.serve import Serving
 from ..pipeline.walk import Asking
@@ -51,7 +51,8 @@ class Border(ABC, Generic[S]):
         except asyncio.CancelledError:  # the server stops and waits no longer for the body
             await self._refuse(send, NotReady(STOPPING), call_id)
             return
-        except BodyTooLarge as error:
+        except asgi.StillComing as early:
+            error = early.error
             headers = asgi.error_headers(error, call_id, self._envelope.face)
             body = self._envelope.complain(error, call_id)
             await asgi.answer_early(send, receive, self._envelope.status(error), headers, body)

@@ -1,5 +1,6 @@
 """The cool routes, through FastAPI: health, readiness, models, the front page and the offline documentation."""
 
+from collections.abc import Iterable
 from importlib.resources import files
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from ..clients.openai_client.face import error_body
 from ..config.snapshot import Snapshot
 from ..errors import CallerError, MethodNotAllowed, NotFound, NotReady, RouterError
 from . import asgi, model_infos, models
+from .nearest import nearest
 from .openapi import AN_ERROR, describe
 
 _ASSETS = "/docs-assets"
@@ -37,12 +39,18 @@ class Standpoint(Protocol):
         ...
 
 
-def mount(app: FastAPI, here: Standpoint) -> None:
-    """Add the routes to `app`."""
+def mount(app: FastAPI, here: Standpoint, hot: Iterable[str] = ()) -> None:
+    """Add the routes to `app`; `hot` are the paths that never reach it, so that a wrong path can name them too."""
     _mount_state(app, here)
     _mount_models(app, here)
     _mount_docs(app)
-    app.add_exception_handler(HTTPException, _http_error)
+    routes = frozenset({*hot, *(path for route in app.routes if "{" not in (path := getattr(route, "path", "{")))})
+
+    async def http_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 - registered for it alone
+        return _answer(request, _own(request, error, routes))
+
+    app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(RouterError, _router_error)
 
 
@@ -162,15 +170,20 @@ async def _router_error(request: Request, error: Exception) -> Response:
     return _answer(request, error)
 
 
-async def _http_error(request: Request, error: Exception) -> Response:
-    """FastAPI's own refusals in the contract's envelope."""
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it alone
-    path = request.scope["path"][:200]
+def _own(request: Request, error: HTTPException, routes: frozenset[str]) -> RouterError:
+    """FastAPI's own refusals in the contract's words."""
     if error.status_code == 405:
-        return _answer(request, MethodNotAllowed((error.headers or {}).get("Allow", "GET")))
+        allowed = (error.headers or {}).get("Allow", "GET")
+        return MethodNotAllowed("GET, HEAD" if allowed == "GET" else allowed)
     if error.status_code == 404:
-        shown = path if path.isascii() and path.isprintable() else "this path"
-        return _answer(request, NotFound(f"{shown} is not a route of this service; GET / lists them"))
-    if error.status_code >= 500:
-        return _answer(request, NotReady("not now"))
-    return _answer(request, CallerError("the request was refused"))
+        return NotFound(_no_route(request, routes))
+    return NotReady("not now") if error.status_code >= 500 else CallerError("the request was refused")
+
+
+def _no_route(request: Request, routes: frozenset[str]) -> str:
+    root = request.scope.get("root_path", "")
+    path = request.scope["path"].removeprefix(root)
+    near = nearest(path, routes)
+    shown = path[:200] if path.isascii() and path.isprintable() else "this path"
+    told = f"{shown} is not a route of this service"
+    return f"{told}: {root}{near} is" if near else f"{told}; GET {root}/ lists them"

@@ -1,53 +1,85 @@
-"""Who may come in: caller keys, and loopback alone while there are none. Reads the ASGI scope, never a URL built from `Host`."""
+"""Who may come in: a sound head, a Host that is ours, a caller key; loopback alone while there are none. Decides by the ASGI
+scope's path and fields, never by a URL built from `Host`. What is refused here never reaches a room.
+"""
 
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from ..access.keys import CallerKeys
-from ..clients.anthropic_client.face import complain as anthropic_complaint
-from ..clients.openai_client.face import error_body
-from ..errors import RouterError
-from .door import Scope
+from ..config.snapshot import Server
+from ..errors import CallerError, NotReady
+from . import head
+from .cors import Cors
+from .hosts import Hosts
 
-_ANTHROPIC = "/v1/messages"
+Scope = MutableMapping[str, Any]
+FIELDS = "llm_router.fields"  # in the scope: the request's fields by name; of equal names the last
+WIRE = "llm_router.wire"  # in the scope: our own protocol has measured the head and times the body
+CALLER = "llm_router.scope"  # in the scope: whose cache entries this caller shares
 OPEN_PATHS = frozenset({"/health", "/ready"})
 
 
-class KeyGuard:
-    """Lets a request pass with its caller's scope in `llm_router.scope`, or answers 401 or 403 itself."""
+class Policy:
+    """What `server:` of the configuration says about callers."""
 
-    def __init__(self, keys: CallerKeys, new_id: Any) -> None:
+    __slots__ = ("cors", "hosts", "root")
+
+    def __init__(self, root: str, allowed_hosts: tuple[str, ...], cors_origins: tuple[str, ...], keyed: bool) -> None:
+        self.root = root
+        self.hosts = Hosts(allowed_hosts, keyed)
+        self.cors = Cors(cors_origins) if cors_origins else None
+
+
+class Guard:
+    """Lets a request pass with its fields and its caller's cache scope in the ASGI scope.
+
+    `plan` gives `server:` of the configuration, which holds until a restart, or raises NotReady while there is no sound one.
+    """
+
+    def __init__(self, keys: CallerKeys, plan: Callable[[], Server]) -> None:
         self._keys = keys
-        self._new_id = new_id
+        self._plan = plan
+        self._policy: Policy | None = None
 
-    async def __call__(self, scope: Scope, path: str, send: Any) -> bool:
-        """True when the request was refused and answered."""
-        if path in OPEN_PATHS:
-            return False
-        client = scope.get("client")
+    def policy(self) -> Policy:
+        """The configured one; the default while the configuration is unsound."""
+        if self._policy is not None:
+            return self._policy
+        keyed = bool(self._keys)
+        try:
+            plan = self._plan()
+        except NotReady:
+            return Policy("", (), (), keyed)
+        self._policy = Policy(plan.root_path, plan.allowed_hosts, plan.cors_origins, keyed)
+        return self._policy
+
+    def __call__(self, scope: Scope, path: str) -> None:
+        """Raises CallerError for what may not come in."""
+        headers = scope["headers"]
+        fields: dict[bytes, bytes] = dict(headers)
+        scope[FIELDS] = fields
+        self._refuse_head(scope, headers, fields, path)
+        if path in OPEN_PATHS or scope["method"] == "OPTIONS":
+            return
         authorization: list[bytes] = []
         api_key: list[bytes] = []
         if self._keys:
-            authorization = [value for name, value in scope["headers"] if name == b"authorization"]
-            api_key = [value for name, value in scope["headers"] if name == b"x-api-key"]
-        try:
-            scope["llm_router.scope"] = self._keys.scope(authorization, api_key, client[0] if client else None)
-        except RouterError as error:
-            await self._refuse(send, error, path)
-            return True
-        return False
+            authorization = [value for name, value in headers if name == b"authorization"]
+            api_key = [value for name, value in headers if name == b"x-api-key"]
+        client = scope.get("client")
+        scope[CALLER] = self._keys.scope(authorization, api_key, client[0] if client else None)
 
-    async def _refuse(self, send: Any, error: RouterError, path: str) -> None:
-        call_id = self._new_id()
-        complain = anthropic_complaint if path.startswith(_ANTHROPIC) else error_body
-        body = complain(error, call_id)
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-            (b"x-request-id", call_id.encode()),
-        ]
-        if path.startswith(_ANTHROPIC):
-            headers.append((b"request-id", call_id.encode()))
-        if error.status == 401:
-            headers.append((b"www-authenticate", b"Bearer"))
-        await send({"type": "http.response.start", "status": error.status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+    def _refuse_head(self, scope: Scope, headers: Any, fields: dict[bytes, bytes], path: str) -> None:
+        if WIRE not in scope:
+            target = scope.get("raw_path") or b""
+            if len(headers) > head.MAX_FIELDS or head.size(target + scope.get("query_string", b""), headers) > head.MAX_BYTES:
+                raise head.too_large()
+        if b"transfer-encoding" in fields:
+            head.refuse_framing(fields)
+        host = fields.get(b"host")
+        if host is None or len(fields) != len(headers):
+            host = head.sole_host(headers, scope.get("http_version", "1.1"))
+        name = "" if host is None else head.host_name(host)
+        if name is None:
+            raise CallerError("the Host header is no host name", param="host")
+        self.policy().hosts.refuse(name, path in OPEN_PATHS)
