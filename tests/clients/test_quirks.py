@@ -184,6 +184,25 @@ def test_stream_options_and_the_newer_limit_are_unknown_to_some_hosts() -> None:
     assert (body["max_tokens"], "max_completion_tokens" in body, dropped) == (5, False, ())
 
 
+@pytest.mark.parametrize(
+    ("told", "number"),
+    [
+        ({"logprobs": True, "top_logprobs": 3}, 3),
+        ({"logprobs": True}, 1),
+        ({"logprobs": False}, None),
+        ({"logprobs": 5}, 5),
+        ({}, None),
+    ],
+)
+def test_probabilities_are_asked_for_by_one_number(told: dict[str, Any], number: int | None) -> None:
+    """In the caller's own words and in translated ones."""
+    body, dropped = sent(suited("integer_logprobs"), **told)
+    assert (body.get("logprobs"), "top_logprobs" in body, dropped) == (number, False, ())
+    if told.get("logprobs") is True:
+        request = ChatRequest(messages=(Message("user", (Text("b"),)),), **told)
+        assert json.loads(suited("integer_logprobs").encode(request, TARGET, False).body)["logprobs"] == number
+
+
 def test_streamed_calls_get_the_indexes_and_ids_that_sdks_need() -> None:
     """The SDK's own accumulator reads the repaired stream; what we read and what passes on are the same."""
     from openai.types.chat import ChatCompletionChunk  # noqa: PLC0415 - a second of import that one test needs

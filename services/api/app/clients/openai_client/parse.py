@@ -32,6 +32,7 @@ _ANTHROPICS: Final = {
     "stop_sequences": "`stop`",
     "output_config": "`reasoning_effort` and `response_format`",
 }
+_MOST_LOGPROBS: Final = 20
 Tokens = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
 
@@ -72,7 +73,7 @@ class ChatBody(Struct):
     verbosity: str | None = None
     n: Annotated[int, Meta(ge=1, le=128)] | None = None
     logprobs: bool | int | None = None
-    top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
+    top_logprobs: Annotated[int, Meta(ge=0, le=_MOST_LOGPROBS)] | None = None
 
 
 _body = msgspec.json.Decoder(ChatBody)
@@ -108,7 +109,7 @@ def parse(data: bytes) -> ChatRequest:
         seed=body.seed,
         n=body.n or 1,
         logprobs=bool(body.logprobs),
-        top_logprobs=body.top_logprobs,
+        top_logprobs=_top_logprobs(body),
         tools=tools,
         tool_choice=choice,
         parallel_tools=parallel,
@@ -128,6 +129,13 @@ def parse(data: bytes) -> ChatRequest:
         metadata=body.metadata,
         original=Original("openai", fields),
     )
+
+
+def _top_logprobs(body: ChatBody) -> int | None:
+    """How many likely tokens are wished in each place; Together's callers say it in the other field."""
+    if body.top_logprobs is not None or type(body.logprobs) is not int:
+        return body.top_logprobs
+    return min(body.logprobs, _MOST_LOGPROBS) if body.logprobs > 0 else None
 
 
 def stops_of(stop: str | list[str] | None) -> tuple[str, ...]:

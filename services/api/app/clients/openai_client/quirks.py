@@ -96,6 +96,11 @@ QUIRKS: Final[Mapping[str, Quirk]] = {
         "Ollama (docs.ollama.com/api/openai-compatibility, supported request fields)",
         requests.max_tokens_only,
     ),
+    "integer_logprobs": Quirk(
+        "The host knows `logprobs` as the number of likeliest tokens only: the two fields become that one.",
+        "Together: an integer between 0 and 20 (github.com/togethercomputer/openapi/pull/104)",
+        requests.integer_logprobs,
+    ),
     "missing_tool_index": Quirk(
         "The host streams tool calls without an index, or without an id: both are added, as SDKs cannot do without.",
         "Gemini's OpenAI-compatible endpoint (github.com/openai/openai-python/issues/2806)",
@@ -119,8 +124,8 @@ KNOWN_HOSTS: Final[Mapping[str, tuple[str, ...]]] = {
     "generativelanguage.googleapis.com": ("missing_tool_index", "finish_from_content"),
     "api.meta.ai": ("no_tool_choice_other_than_auto", "no_stop"),
     "api.mistral.ai": ("developer_as_system", "short_ids", "no_stream_options", "max_tokens_only"),
-    "api.together.ai": ("max_tokens_only",),
-    "api.together.xyz": ("max_tokens_only",),
+    "api.together.ai": ("max_tokens_only", "integer_logprobs"),
+    "api.together.xyz": ("max_tokens_only", "integer_logprobs"),
     "ollama.com": ("max_tokens_only",),
     "api.sarvam.ai": ("string_content",),
 }

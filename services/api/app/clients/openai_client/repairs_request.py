@@ -137,6 +137,17 @@ def no_stream_options(fields: Fields) -> tuple[str, ...]:
     return ()
 
 
+def integer_logprobs(fields: Fields) -> tuple[str, ...]:
+    """Probabilities asked for by one number: of how many tokens in each place, at least of the one that was chosen."""
+    wished, most = _decoded(fields, "logprobs"), _decoded(fields, "top_logprobs")
+    fields.pop("top_logprobs", None)
+    if isinstance(wished, bool):
+        del fields["logprobs"]
+        if wished:
+            fields["logprobs"] = most or 1
+    return ()
+
+
 def max_tokens_only(fields: Fields) -> tuple[str, ...]:
     """The output limit under its older name."""
     limit = fields.pop("max_completion_tokens", None)
