@@ -572,3 +572,18 @@ def test_the_beginning_of_an_answer_is_not_gone_on_with() -> None:
     assert dropped(conversation(*turns)) == ("prefill",)
     assert sent(conversation(*turns))["messages"][-1] == {"role": "assistant", "content": "Once"}
     assert dropped(FACE.parse(json.dumps({"model": "m", "messages": [{"role": "assistant", "content": "Once"}]}).encode())) == ()
+
+
+def test_a_stop_sequence_too_many_is_left_out_of_an_own_body_too() -> None:
+    """OpenAI refuses more than four; other hosts of its dialect get what their caller wrote."""
+    request = ask(stop=["a", "b", "c", "d", "e"])
+    assert (sent(request)["stop"], dropped(request)) == (["a", "b", "c", "d"], ("stop",))
+    assert (sent(request, LLAMA)["stop"], dropped(request, LLAMA)) == (["a", "b", "c", "d", "e"], ())
+
+
+@pytest.mark.parametrize(("told", "read"), [(5, 5), (1, 1), (0, None), (True, None), (False, None), (99, 20)])
+def test_probabilities_may_be_asked_for_by_number(told: Any, read: int | None) -> None:
+    """As Together's callers do; the number is how many likely tokens are wished in each place."""
+    request = ask(logprobs=told)
+    assert (request.logprobs, request.top_logprobs) == (bool(told), read)
+    assert ask(logprobs=True, top_logprobs=3).top_logprobs == 3

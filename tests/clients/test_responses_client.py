@@ -638,3 +638,20 @@ def test_the_sdk_accumulates_our_events_into_the_answer(judge: dict[str, Any], c
 def test_the_sdk_accepts_a_failed_response(judge: dict[str, Any]) -> None:
     for event in broken([Delta(text="half")], ProviderUnreachable("gone")):
         judge["event"](event)
+
+
+def test_what_else_is_said_of_a_tool_is_named() -> None:
+    """Words of this dialect alone, which change nothing of what the tool is."""
+    tool = {
+        "type": "function",
+        "name": "f",
+        "parameters": {},
+        "strict": False,
+        "async": True,
+        "defer_loading": True,
+        "output_schema": {},
+    }
+    inner = {"type": "custom", "name": "g", "allowed_callers": ["programmatic"]}
+    request = asked(tools=[tool, {"type": "namespace", "name": "n", "description": "d", "tools": [inner]}])
+    assert request.extra == ("tools.async", "tools.defer_loading", "tools.output_schema", "tools.allowed_callers")
+    assert [one.name for one in request.tools] == ["f", "n__g"]

@@ -13,7 +13,7 @@ from ..common.turns import PREFILL
 from .mending import with_open_seals, with_short_ids
 from .parse_thinking import THINKING_FIELDS, thinking_of
 from .request_messages import Translation
-from .request_wishes import effort_of, taken_effort, told_thinking, wished_fields
+from .request_wishes import MOST_STOPS, effort_of, taken_effort, told_thinking, wished_fields
 
 _encode = msgspec.json.Encoder().encode
 _STREAM_OPTIONS: Final = Raw(b'{"include_usage":true}')
@@ -98,6 +98,9 @@ def _mend(fields: dict[str, Any], request: ChatRequest, target: Target, strict: 
         dropped.add("thinking")
     if strict:
         fields["messages"] = with_short_ids(fields["messages"], request)
+        if len(request.stop) > MOST_STOPS:
+            fields["stop"] = request.stop[:MOST_STOPS]
+            dropped.add("stop")
     if request.max_tokens is not None and target.max_tokens_field:
         for name in _LIMITS:
             fields.pop(name, None)

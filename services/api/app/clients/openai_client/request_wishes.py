@@ -7,7 +7,7 @@ from ...domain.target import Target
 from ..common.tools import chosen_tools, nearest_effort, schema_of
 
 _PLAIN: Final = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "user", "top_logprobs", "verbosity")
-_MOST_STOPS: Final = 4
+MOST_STOPS: Final = 4
 # budgets of thinking tokens and the efforts they stand for, as Google's OpenAI-compatible endpoint reads them
 # (ai.google.dev/gemini-api/docs/openai, "Thinking"): low 1,024, medium 8,192, high 24,576
 _EFFORTS: Final[tuple[tuple[int, Effort], ...]] = ((0, "none"), (1024, "low"), (8192, "medium"))
@@ -17,7 +17,7 @@ def wished_fields(request: ChatRequest, strict: bool, dropped: set[str]) -> dict
     """The fields beside messages and limits. `strict` = the host is OpenAI itself, with its lists of fields and kinds."""
     wished: dict[str, Any] = {
         **{name: getattr(request, name) for name in _PLAIN},
-        "stop": list(request.stop[:_MOST_STOPS] if strict else request.stop) or None,
+        "stop": list(request.stop[:MOST_STOPS] if strict else request.stop) or None,
         "n": request.n if request.n > 1 else None,
         "logprobs": True if request.logprobs else None,
         "service_tier": request.tier,
@@ -31,7 +31,7 @@ def wished_fields(request: ChatRequest, strict: bool, dropped: set[str]) -> dict
 
 def _beyond(request: ChatRequest) -> list[str]:
     """What OpenAI itself has no place for."""
-    beyond = ["stop"] if len(request.stop) > _MOST_STOPS else []
+    beyond = ["stop"] if len(request.stop) > MOST_STOPS else []
     return beyond if request.top_k is None else [*beyond, "top_k"]
 
 

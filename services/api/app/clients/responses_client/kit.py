@@ -19,6 +19,8 @@ from .body import NOTHING, DeclaredTool, Kind, read, told, unsupported
 
 DIALECT: Final = "responses"
 _OFFERED_IN_PASSING: Final = ("web_search", "tool_search", "image_generation")
+# what a tool may say beside its function, in this dialect alone and without changing what it is
+_ADVICE: Final = ("allowed_callers", "async", "defer_loading", "output_schema")
 _DEFAULT_NAMESPACE: Final = "functions"  # what it holds is called by the bare name
 _MOST_NAME: Final = 64
 _FREE_TEXT: Final = Raw(
@@ -28,6 +30,7 @@ _FREE_TEXT: Final = Raw(
 _tool = msgspec.json.Decoder(DeclaredTool)
 _kind = msgspec.json.Decoder(Kind)
 _raws = msgspec.json.Decoder(list[Raw])
+_fields = msgspec.json.Decoder(dict[str, Raw])
 _encode = msgspec.json.Encoder().encode
 
 
@@ -49,7 +52,7 @@ class Own(Struct, frozen=True):
 
 
 class Kit(Struct, frozen=True):
-    """The tools as functions; whose they are, by the function's name; the offers that were left out."""
+    """The tools as functions; whose they are, by the function's name; the offers, and the words about tools, that were left out."""
 
     tools: tuple[Tool, ...] = ()
     own: dict[str, Own] = {}
@@ -61,19 +64,27 @@ def kit_of(declared: list[tuple[str, Raw]]) -> Kit:
     tools: list[Tool] = []
     own: dict[str, Own] = {}
     passing: list[tuple[str, str]] = []
+    advice: list[str] = []
     for where, raw in declared:
         kind = read(raw, _kind, where).type
         if kind == "namespace":
             group = read(raw, _tool, where)
             for place, inner in enumerate(group.tools or ()):
                 _declare(inner, f"{where}.tools[{place}]", group, tools, own)
+                advice += _advice_of(inner)
         elif kind is not None and kind.startswith(_OFFERED_IN_PASSING):
             passing.append((where, kind))
         else:
             _declare(raw, where, None, tools, own)
+            advice += _advice_of(raw)
     if passing and not tools:
         raise _unrun(*passing[0])
-    return Kit(tuple(tools), own, tuple(dict.fromkeys([f"tools.{kind}" for _, kind in passing])))
+    return Kit(tuple(tools), own, tuple(dict.fromkeys([f"tools.{name}" for name in (*(kind for _, kind in passing), *advice)])))
+
+
+def _advice_of(raw: Raw) -> list[str]:
+    fields = _fields.decode(raw)
+    return [name for name in _ADVICE if told(fields.get(name, NOTHING))]
 
 
 def own_tools(request: ChatRequest) -> dict[str, Own]:
