@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
+from .toxic import toxic_upstream
 
 app = typer.Typer(
     help="One service in front of every LLM provider.",
@@ -16,6 +17,7 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Check or show the configuration.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+app.command("toxic-upstream")(toxic_upstream)
 
 
 class Mode(StrEnum):

@@ -22,13 +22,13 @@ _BODY = (
 )
 
 
-def play(request: ChatRequest, target: Target) -> Completion:
-    """The whole played answer: cut at `max_tokens`, JSON where JSON was asked, a call where one was demanded.
+def play(request: ChatRequest, target: Target, words: tuple[str, ...] = _BODY) -> Completion:
+    """The whole played answer: cut at `max_tokens`, JSON where JSON was asked, a call where one was demanded, else `words`.
 
     A tool that may but need not be called is not: what a simulation would have called might be carried out.
     """
     calls = _calls(request)
-    text = "" if calls else _text(request, target)
+    text = "" if calls else _text(request, target, words)
     finish: FinishReason = "tool_calls" if calls else "stop"
     if request.max_tokens is not None and estimate_tokens(text) > request.max_tokens:
         text = text[: max(request.max_tokens * 4, 6)]
@@ -69,13 +69,13 @@ def _pieces(text: str, words: int) -> list[str]:
     return [group + " " for group in groups[:-1]] + groups[-1:]
 
 
-def _text(request: ChatRequest, target: Target) -> str:
+def _text(request: ChatRequest, target: Target, words: tuple[str, ...]) -> str:
     if request.format is not None and request.format.kind == "json_schema":
         return msgspec.json.encode(_sampled(request.format.schema)).decode()
     if request.json_mode or _asks_for_json(request):
         return '{"answer": "[MOCK] ' + target.model_id + '", "simulated": true}'
     topic = " ".join(request.prompt.split())[:80]
-    return f"[MOCK] {target.model_id} on: {topic}\n\n" + " ".join(_BODY)
+    return f"[MOCK] {target.model_id} on: {topic}\n\n" + " ".join(words)
 
 
 def _asks_for_json(request: ChatRequest) -> bool:
