@@ -186,4 +186,4 @@ def _no_route(request: Request, routes: frozenset[str]) -> str:
     near = nearest(path, routes)
     shown = path[:200] if path.isascii() and path.isprintable() else "this path"
     told = f"{shown} is not a route of this service"
-    return f"{told}: {root}{near} is" if near else f"{told}; GET {root}/ lists them"
+    return f"{told}; did you mean {root}{near}?" if near else f"{told}; GET {root}/ lists them"

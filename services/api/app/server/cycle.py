@@ -90,6 +90,8 @@ class WholeCycle(RequestResponseCycle):
         ends = (len(lines) - 2) // 4 + 2
         if head.count(b"\n") != ends or head.count(b"\r") != ends or len(head.translate(None, _CONTROLS)) != len(head):
             return False
+        if b"\r\nconnection: close\r\n" in head:
+            return False
         self.response_started = self.response_complete = True
         self.waiting_for_100_continue = False
         self.transport.write(head + body)
