@@ -31,6 +31,10 @@ KEYS = {name: f"sk-canary-{name.lower()}-0123456789abcdef" for name in ("A_KEY",
 CONFIG = """
 mode: accurate
 mock_latency_scale: 0
+# each test is by itself: no breaker stays open and no budget runs out because of the test before
+routing:
+  breaker: {{cooldown: 0.0001, longest_cooldown: 0.0001, key_cooldown: 0.0001}}
+  retries: {{per_second: 1000}}
 providers:
   a: {{base_url: "{a}", key_env: A_KEY}}
   b: {{base_url: "{b}", key_env: B_KEY}}
@@ -189,7 +193,9 @@ def test_by_name_the_deployments_come_first_then_the_fallbacks_and_nobody_else(
     hosts.reset()
     hosts.a.script = error(500)
     failed = chat(service, "alone", stream=stream)
-    assert (failed.status, failed.json()["error"]["code"], hosts.heard()) == (502, "provider_error", (1, 0, 0))
+    assert (failed.status, failed.json()["error"]["code"], hosts.heard()) == (502, "provider_error", (3, 0, 0))
+    tried = service.record(failed.headers["x-request-id"])["attempts"]
+    assert [(a["model"], a["status"], a["error"]) for a in tried] == [("alone", 500, "provider_error")] * 3
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -217,11 +223,14 @@ def test_when_all_fail_the_last_failure_is_told_and_the_call_is_recorded_as_fail
     assert (record["outcome"], record["status"], record["error"]) == ("failed", 503, "provider_overloaded")
     assert (record["served"], record["decided"], record["cost_nano_usd"]) == (None, "first", 0)
     assert [a["error"] for a in record["attempts"]] == ["provider_error", "provider_auth_error", "provider_overloaded"]
+    chain = "(tried first at a: provider_error; second at b: provider_auth_error; third at c: provider_overloaded)"
+    assert answer.json()["error"]["message"].endswith(chain)
 
 
 def test_a_rate_limit_that_nobody_absorbs_is_429_with_the_providers_wait(service: Service, hosts: Hosts) -> None:
     hosts.a.script = error(429, retry_after="7")
-    answer = chat(service, "alone")
+    answer = chat(service, "alone", {"x-request-timeout": "6"})
+    assert len(hosts.a.heard) == 1, "what cannot be waited for is not waited for"
     assert (answer.status, answer.json()["error"]["code"], answer.headers["retry-after"]) == (429, "rate_limited", "7")
 
 
@@ -452,7 +461,7 @@ def test_a_pooled_connection_that_the_provider_closed_is_replaced_unnoticed(serv
 
 
 def test_many_callers_at_once_each_get_their_own_answer(service: Service, hosts: Hosts) -> None:
-    hosts.a.script = lambda heard: iter([http(completion(heard.json()["messages"][0]["content"]))])
+    hosts.a.script = hosts.b.script = lambda heard: iter([http(completion(heard.json()["messages"][0]["content"]))])
     said: dict[int, str] = {}
 
     def ask(number: int) -> None:

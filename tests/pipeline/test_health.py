@@ -1,18 +1,25 @@
 """Breakers: when they open, whom they let through, and what closes them. The clock and the chance are the test's own."""
 
+from collections.abc import Callable
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.config.snapshot import Breaking
 from app.domain.target import Target
-from app.pipeline.health import Blame, Health, Policy, Try
+from app.pipeline.health import KEY_GROWTH, RATE_COOLDOWN, WINDOW, Blame, Health, Try, cooldown
 
-POLICY = Policy()
+POLICY = Breaking()
 
 
 def target(model_id: str = "m", key: str = "K", provider: str = "p") -> Target:
     return Target(
         name="row", provider=provider, model_id=model_id, dialect="openai", wire="openai", base_url="http://x/v1", key_env=(key,)
     )
+
+
+def healthy(draw: Callable[[], float]) -> Health:
+    return Health(draw, lambda: POLICY)
 
 
 def begun(health: Health, of: Target, now: float) -> Try:
@@ -36,7 +43,7 @@ def blocked(health: Health, of: Target, now: float) -> bool:
 
 def test_five_failures_in_a_row_open_and_four_do_not() -> None:
     """A success in between starts the count anew."""
-    health, one = Health(lambda: 0.0), target()
+    health, one = healthy(lambda: 0.0), target()
     for now in range(4):
         fails(health, one, "count", now)
     answers(health, one, 4)
@@ -49,7 +56,7 @@ def test_five_failures_in_a_row_open_and_four_do_not() -> None:
 
 def test_a_bad_success_rate_opens_without_five_in_a_row() -> None:
     """Less than half of at least ten."""
-    health, one = Health(lambda: 0.0), target()
+    health, one = healthy(lambda: 0.0), target()
     for now in range(4):
         answers(health, one, now)
     for now in range(4, 8):
@@ -62,11 +69,11 @@ def test_a_bad_success_rate_opens_without_five_in_a_row() -> None:
 
 def test_failures_of_long_ago_do_not_count_in_the_rate() -> None:
     """The window passes over them."""
-    health, one = Health(lambda: 0.0), target()
+    health, one = healthy(lambda: 0.0), target()
     for now in (0, 1, 2, 3):
         fails(health, one, "count", now)
     answers(health, one, 3)
-    late = 3 + 2 * POLICY.window
+    late = 3 + 2 * WINDOW
     for now in (late, late + 1):
         answers(health, one, now)
     for now in range(4):
@@ -76,24 +83,24 @@ def test_failures_of_long_ago_do_not_count_in_the_rate() -> None:
 
 def test_one_timeout_is_enough() -> None:
     """It is how an outage begins, and each further call would wait as long."""
-    health, one = Health(lambda: 0.0), target()
+    health, one = healthy(lambda: 0.0), target()
     fails(health, one, "open", 100.0)
-    assert blocked(health, one, 100.0) and not blocked(health, one, 100.0 + POLICY.floor)
+    assert blocked(health, one, 100.0) and not blocked(health, one, 100.0 + POLICY.cooldown)
 
 
 def test_calls_that_were_under_way_do_not_prolong_the_outage_that_ends_them() -> None:
     """A hundred timeouts of one outage are one opening."""
-    health, one = Health(lambda: 1.0), target()
+    health, one = healthy(lambda: 1.0), target()
     flight = [begun(health, one, 1.0) for _ in range(100)]
     for n, call in enumerate(flight):
         call.failed("open", 60.0 + n / 100, "deadline_exceeded")
     assert health.of(one).breaker.times == 1 and health.of(one).outstanding == 0
-    assert health.of(one).reopens == 60.0 + 2 * POLICY.floor
+    assert health.of(one).reopens == 60.0 + 2 * POLICY.cooldown
 
 
 def test_a_success_from_before_the_outage_does_not_close() -> None:
     """It says nothing new."""
-    health, one = Health(lambda: 0.0), target()
+    health, one = healthy(lambda: 0.0), target()
     early = begun(health, one, 1.0)
     fails(health, one, "open", 2.0)
     early.succeeded(3.0)
@@ -102,7 +109,7 @@ def test_a_success_from_before_the_outage_does_not_close() -> None:
 
 def test_cooldowns_double_to_a_bound_and_a_success_makes_them_small_again() -> None:
     """The draw decides between the floor and the bound."""
-    health, one = Health(lambda: 1.0), target()
+    health, one = healthy(lambda: 1.0), target()
     now, pauses = 0.0, []
     for _ in range(8):
         fails(health, one, "open", now)
@@ -115,9 +122,15 @@ def test_cooldowns_double_to_a_bound_and_a_success_makes_them_small_again() -> N
     assert health.of(one).reopens - now == 10
 
 
+def test_a_long_floor_and_a_short_bound_get_along() -> None:
+    """Whatever the configuration says, a cooldown is its floor at least."""
+    policy = Breaking(cooldown=10, longest_cooldown=1)
+    assert cooldown(policy, "open", 0, 0.5) == 10 and cooldown(policy, "cool", 3, 1.0) == 1
+
+
 def test_after_the_cooldown_one_probe_passes_at_a_time() -> None:
     """The next may when it is over, whatever it says, or once its answer has begun."""
-    health, one = Health(lambda: 0.0), target()
+    health, one = healthy(lambda: 0.0), target()
     fails(health, one, "open", 0.0)
     probe = begun(health, one, 5.0)
     assert probe.probe and blocked(health, one, 5.0)
@@ -132,7 +145,7 @@ def test_after_the_cooldown_one_probe_passes_at_a_time() -> None:
 
 def test_a_probe_that_fails_opens_again() -> None:
     """For longer."""
-    health, one = Health(lambda: 1.0), target()
+    health, one = healthy(lambda: 1.0), target()
     fails(health, one, "open", 0.0)
     fails(health, one, "count", 10.0)
     assert health.of(one).reopens == 30.0
@@ -140,7 +153,7 @@ def test_a_probe_that_fails_opens_again() -> None:
 
 def test_a_forced_call_neither_holds_the_probes_place_nor_frees_it() -> None:
     """The last target of a plan is asked although its breaker is open."""
-    health, one = Health(lambda: 0.0), target()
+    health, one = healthy(lambda: 0.0), target()
     fails(health, one, "open", 0.0)
     forced = begun(health, one, 1.0)
     assert not forced.probe
@@ -152,19 +165,19 @@ def test_a_forced_call_neither_holds_the_probes_place_nor_frees_it() -> None:
 
 def test_a_rate_limit_cools_for_as_long_as_it_says_within_bounds() -> None:
     """Without a word of the provider's a small drawn pause."""
-    health, one = Health(lambda: 1.0), target()
+    health, one = healthy(lambda: 1.0), target()
     fails(health, one, "cool", 0.0, 7.0)
     assert (blocked(health, one, 6.9), blocked(health, one, 7.0)) == (True, False)
     fails(health, one, "cool", 7.0, 1e9)
-    assert health.of(one).reopens == 7.0 + POLICY.longest
+    assert health.of(one).reopens == 7.0 + POLICY.longest_cooldown
     other = target("other")
     fails(health, other, "cool", 0.0)
-    assert health.of(other).reopens == 2 * POLICY.rate_floor
+    assert health.of(other).reopens == 2 * RATE_COOLDOWN
 
 
 def test_a_later_rate_limit_of_a_call_under_way_prolongs_only_its_pause() -> None:
     """It is the provider's own word, but no further failure."""
-    health, one = Health(lambda: 0.0), target()
+    health, one = healthy(lambda: 0.0), target()
     early = begun(health, one, 0.0)
     fails(health, one, "cool", 1.0, 2.0)
     early.failed("cool", 2.0, "rate_limited", 5.0)
@@ -173,7 +186,7 @@ def test_a_later_rate_limit_of_a_call_under_way_prolongs_only_its_pause() -> Non
 
 def test_a_key_that_is_out_takes_all_its_models_with_it_and_no_other_key() -> None:
     """For long: somebody has to top it up or mend it."""
-    health = Health(lambda: 0.0)
+    health = healthy(lambda: 0.0)
     fails(health, target("a", "K1"), "key", 0.0)
     assert blocked(health, target("a", "K1"), 299.0) and blocked(health, target("b", "K1"), 299.0)
     assert not blocked(health, target("a", "K2"), 0.0)
@@ -184,7 +197,7 @@ def test_a_key_that_is_out_takes_all_its_models_with_it_and_no_other_key() -> No
 
 def test_what_a_request_caused_itself_counts_as_neither() -> None:
     """No failure, and no success either."""
-    health, one = Health(lambda: 0.0), target()
+    health, one = healthy(lambda: 0.0), target()
     for now in range(4):
         fails(health, one, "count", now)
     for now in range(20):
@@ -194,12 +207,12 @@ def test_what_a_request_caused_itself_counts_as_neither() -> None:
 
 def test_a_row_is_open_when_all_its_targets_are() -> None:
     """One that may be asked is enough."""
-    health = Health(lambda: 0.0)
+    health = healthy(lambda: 0.0)
     row = (target("a"), target("b"))
     fails(health, row[0], "open", 0.0)
     assert not health.is_open(row, 0.0)
     fails(health, row[1], "open", 0.0)
-    assert health.is_open(row, 0.0) and not health.is_open(row, POLICY.floor)
+    assert health.is_open(row, 0.0) and not health.is_open(row, POLICY.cooldown)
 
 
 ENDS = st.sampled_from(["succeeded", "spoke", "left", "none", "count", "open", "cool", "key"])
@@ -224,7 +237,7 @@ def test_whatever_happens_one_probe_at_a_time_and_nothing_left_outstanding(
 ) -> None:
     """Calls overlap and end in any order; who is blocked is not asked, unless as the last one left."""
     chance = [0.0]
-    health, one = Health(lambda: chance[0]), target()
+    health, one = healthy(lambda: chance[0]), target()
     now, flight = 0.0, list[Try]()
     for end, wait, forced, done, draw in steps:
         now, chance[0] = now + wait, draw
@@ -237,9 +250,9 @@ def test_whatever_happens_one_probe_at_a_time_and_nothing_left_outstanding(
             ended(call, end, now)
             assert call not in (health.of(one).breaker.probe, health.of(one).key.probe)
         assert health.of(one).outstanding == health.of(one).places.taken == len(flight)
-        assert health.of(one).reopens <= now + POLICY.key_longest
+        assert health.of(one).reopens <= now + KEY_GROWTH * POLICY.key_cooldown
     for call in flight:
         call.left()
         call.left()
     assert (health.of(one).outstanding, health.of(one).places.taken) == (0, 0)
-    assert not blocked(health, one, now + POLICY.key_longest), "nothing stays closed for ever"
+    assert not blocked(health, one, now + KEY_GROWTH * POLICY.key_cooldown), "nothing stays closed for ever"

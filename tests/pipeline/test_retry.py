@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.config.snapshot import ProviderLimits
+from app.config.snapshot import ProviderLimits, Retries
 from app.domain.target import Target
 from app.errors import (
     BadAnswer,
@@ -27,9 +27,11 @@ from app.errors import (
     TruncatedAnswer,
     UnexpectedRedirect,
 )
-from app.pipeline.budget import DEPTH, PER_SECOND, SHARE, RetryBudget
+from app.pipeline.budget import RetryBudget
 from app.pipeline.places import Places
 from app.pipeline.retry import backoff, blame, is_late, may_repeat, probe_patience, shared
+
+RULES = Retries()
 
 
 def target(provider: str = "p", key: str = "K", latency: float = 800.0) -> Target:
@@ -161,19 +163,19 @@ def test_unsure_tries_never_cost_more_than_a_share_of_requests_and_so_many_a_sec
     for step, wait in steps:
         now += wait
         if step == "earn":
-            budget.earn()
+            budget.earn(RULES)
             earned += 1
         else:
-            spent += budget.spend(now, sure=False)
-    assert spent <= DEPTH + SHARE * earned + PER_SECOND * (now - 5.0) + 1e-6
+            spent += budget.spend(RULES, now, sure=False)
+    assert spent <= RULES.per_second + RULES.share * (earned + 1) + RULES.per_second * (now - 5.0) + 1e-6
 
 
 def test_a_sure_try_is_never_refused_but_paid_for() -> None:
     """Fallback to a healthy candidate comes on credit: retries wait until it is paid."""
     budget = RetryBudget()
-    assert all(budget.spend(0.0, sure=True) for _ in range(1000))
-    assert not budget.spend(0.0, sure=False) and not budget.spend(10.0, sure=False)
-    assert budget.spend(10.2, sure=False) and budget.refused == 2
+    assert all(budget.spend(RULES, 0.0, sure=True) for _ in range(1000))
+    assert not budget.spend(RULES, 0.0, sure=False) and not budget.spend(RULES, 10.0, sure=False)
+    assert budget.spend(RULES, 10.2, sure=False) and budget.refused == 2
 
 
 async def test_a_full_provider_lets_so_many_wait_and_serves_them_in_turn() -> None:

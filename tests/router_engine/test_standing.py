@@ -104,3 +104,13 @@ def test_figures_stay_inside_what_was_observed(seen: list[tuple[str, float | Non
             assert min(firsts) - 0.1 <= figures.first_token_ms <= max(firsts) + 0.1
         if figures.tokens_per_second is not None:
             assert figures.tokens_per_second >= 0
+
+
+def test_a_row_whose_breakers_are_open_stands_as_open_with_or_without_figures() -> None:
+    """Until the figures are taken anew, at most a second later."""
+    live = Live()
+    live.observe("a", first_token_ms=100, tokens=0, ms=100, now=0.0)
+    models = live.snapshot(0.0, lambda: frozenset({"a", "b"})).models
+    assert {name: (one.first_token_ms, one.open) for name, one in models.items()} == {"a": (100.0, True), "b": (None, True)}
+    assert live.snapshot(0.9).models["b"].open
+    assert {name: one.open for name, one in live.snapshot(1.0).models.items()} == {"a": False}

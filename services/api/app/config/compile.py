@@ -18,12 +18,14 @@ from .redaction import without_password
 from .rows import Joined, join, listed_rates
 from .settings import ModelRow, Settings
 from .snapshot import (
+    Breaking,
     CachePlan,
     Hedge,
     Limits,
     LoggingPlan,
     Model,
     ProviderLimits,
+    Retries,
     Routing,
     Server,
     Snapshot,
@@ -231,8 +233,15 @@ def _quality(joined: Joined) -> float:
 def _routing(settings: Settings) -> Routing:
     own = {mode: Weights(**row.model_dump()) for mode, row in settings.routing.weights.items()}
     weights = {mode: own.get(mode, DEFAULT_WEIGHTS[mode]) for mode in MODES}
-    hedge = Hedge(**settings.routing.hedge.model_dump())
-    return Routing(baseline=settings.routing.baseline, exploration=settings.routing.exploration, weights=weights, hedge=hedge)
+    row = settings.routing
+    return Routing(
+        baseline=row.baseline,
+        exploration=row.exploration,
+        weights=weights,
+        hedge=Hedge(**row.hedge.model_dump()),
+        breaker=Breaking(**row.breaker.model_dump()),
+        retries=Retries(**row.retries.model_dump()),
+    )
 
 
 def _cache(settings: Settings, home: Path) -> CachePlan:

@@ -53,6 +53,27 @@ class Hedge(Struct, frozen=True):
     max_share: float = 0.1
 
 
+class Breaking(Struct, frozen=True):
+    """When breakers open: after `failures` in a row, or with less than `success_rate` of the latest calls. Cooldowns in seconds.
+
+    A cooldown is drawn between `cooldown` and a bound that doubles up to `longest_cooldown`; `key_cooldown` is a lost key's.
+    """
+
+    failures: int = 5
+    success_rate: float = 0.5
+    cooldown: float = 5
+    longest_cooldown: float = 300
+    key_cooldown: float = 300
+
+
+class Retries(Struct, frozen=True):
+    """At most `attempts` for one request; further tries cost a worker at most `share` of its requests and `per_second`."""
+
+    attempts: int = 3
+    share: float = 0.2
+    per_second: float = 10
+
+
 class Routing(Struct, frozen=True):
     """How `auto` decides. `baseline` is the row that savings are counted against."""
 
@@ -60,6 +81,8 @@ class Routing(Struct, frozen=True):
     exploration: float
     weights: dict[Mode, Weights]
     hedge: Hedge = Hedge()
+    breaker: Breaking = Breaking()
+    retries: Retries = Retries()
 
 
 class CachePlan(Struct, frozen=True):

@@ -16,6 +16,11 @@ class Admission:
         self.in_flight = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
+    @property
+    def waiting(self) -> int:
+        """Calls in the queue."""
+        return len(self._waiting)
+
     async def enter(self, limits: Limits) -> None:
         """Take a place, waiting for one when all are taken. Raises Overloaded when the queue is full as well."""
         if self.in_flight < limits.max_in_flight:

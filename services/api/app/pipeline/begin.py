@@ -67,7 +67,7 @@ def _only_dialect(request: ChatRequest) -> str | None:
 def _by_choice(house: House, walk: Walk, mode: Mode) -> None:
     request = walk.request
     walk.mode = mode
-    walk.standing = house.live.snapshot(house.clock())
+    walk.standing = house.live.snapshot(house.clock(), house.open_rows)
     wishes = Wishes(
         mode=mode,
         constraints=request.constraints,

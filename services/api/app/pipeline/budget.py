@@ -1,11 +1,9 @@
 """What a worker may spend on tries beyond each request's first: a token bucket. Is told the time, never asks for it."""
 
-SHARE = 0.2
-"""Tokens that each request brings."""
-PER_SECOND = 10.0
-DEPTH = 10.0
-"""Tokens kept at most: one second's worth, so that a long calm does not pay for a storm."""
-DEBT = -100.0
+from ..config.snapshot import Retries
+
+DEBT_SECONDS = 10.0
+"""So many seconds' worth is owed at most for tries on credit."""
 
 
 class RetryBudget:
@@ -14,22 +12,26 @@ class RetryBudget:
     __slots__ = ("_at", "_tokens", "refused")
 
     def __init__(self) -> None:
-        self._tokens = DEPTH
-        self._at: float | None = None
+        self._tokens = 0.0
+        self._at = float("-inf")  # the bucket begins full
         self.refused = 0
 
-    def earn(self) -> None:
+    def earn(self, rules: Retries) -> None:
         """A request began."""
-        if self._tokens < DEPTH:
-            self._tokens += SHARE
+        if self._tokens < rules.per_second:
+            self._tokens += rules.share
 
-    def spend(self, now: float, *, sure: bool) -> bool:
-        """Pay for one more try. One that will `sure`ly do no harm (a healthy deployment) is paid for on credit, never refused."""
-        if self._at is not None:
-            self._tokens = min(DEPTH, self._tokens + max(now - self._at, 0.0) * PER_SECOND)
+    def spend(self, rules: Retries, now: float, *, sure: bool) -> bool:
+        """Pay for one more try. One that will `sure`ly do no harm (the deployment is well) is paid for on credit, never refused.
+
+        At most one second's worth is kept, so that a long calm does not pay for a storm.
+        """
+        depth = max(rules.per_second, 1.0)
+        since = min(max(now - self._at, 0.0), 2 * DEBT_SECONDS)
+        self._tokens = min(depth, self._tokens + since * rules.per_second)
         self._at = now
         if self._tokens < 1 and not sure:
             self.refused += 1
             return False
-        self._tokens = max(self._tokens - 1, DEBT)
+        self._tokens = max(self._tokens - 1, -DEBT_SECONDS * depth)
         return True

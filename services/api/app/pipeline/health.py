@@ -8,8 +8,7 @@ Whom a request asks when every breaker is open is for `order` to say: nothing he
 from collections.abc import Callable, Iterable
 from typing import Literal
 
-from msgspec import Struct
-
+from ..config.snapshot import Breaking
 from ..domain.target import Target
 from .places import Places
 
@@ -17,24 +16,13 @@ Blame = Literal["none", "count", "open", "cool", "key"]
 """What a failure says: nothing about the deployment; one failure more; enough to open at once; it asks for a pause; the key is out."""
 
 
-class Policy(Struct, frozen=True):
-    """When breakers open and for how long (seconds). A cooldown is drawn from `floor` up to a bound that doubles each time.
-
-    `rate_floor` is the floor after a rate limit that names no pause of its own, `key_floor` after a refused or used-up key.
-    """
-
-    consecutive: int = 5
-    least_success: float = 0.5
-    sample: int = 10
-    window: float = 30.0
-    floor: float = 5.0
-    rate_floor: float = 1.0
-    longest: float = 300.0
-    key_floor: float = 300.0
-    key_longest: float = 3600.0
-
-
-DEFAULTS = Policy()
+SAMPLE = 10
+"""Calls in the window without which no success rate is reckoned."""
+WINDOW = 30.0
+RATE_COOLDOWN = 1.0
+"""Seconds at least for which a rate limit is heeded that names no pause of its own."""
+KEY_GROWTH = 12.0
+"""A lost key's cooldowns grow up to so many times the first."""
 
 
 class Breaker:
@@ -114,21 +102,22 @@ class Deployment:
         """The error code that tripped it."""
         return self.key.reason if self.key.tripped else self.breaker.reason
 
-    def succeeded(self, now: float, window: float) -> None:
+    def succeeded(self, now: float) -> None:
         """Count a success."""
-        if now - self._turned >= window / 2:
-            self._turn(now, window)
+        if now - self._turned >= WINDOW / 2:
+            self._turn(now)
         self.failures = 0
         self._good += 1
 
-    def failed(self, now: float, policy: Policy) -> bool:
+    def failed(self, now: float, policy: Breaking) -> bool:
         """Count a failure; True when it is one too many."""
-        if now - self._turned >= policy.window / 2:
-            self._turn(now, policy.window)
+        if now - self._turned >= WINDOW / 2:
+            self._turn(now)
         self.failures += 1
         self._bad += 1
-        bad, good = self._bad + self._old_bad, self._good + self._old_good
-        return self.failures >= policy.consecutive or (bad + good >= policy.sample and good < policy.least_success * (bad + good))
+        good = self._good + self._old_good
+        calls = good + self._bad + self._old_bad
+        return self.failures >= policy.failures or (calls >= SAMPLE and good < policy.success_rate * calls)
 
     def forget(self, now: float) -> None:
         """Start counting anew, as behind a breaker that just closed."""
@@ -136,9 +125,9 @@ class Deployment:
         self._turned = now
         self._good = self._bad = self._old_good = self._old_bad = 0.0
 
-    def _turn(self, now: float, window: float) -> None:
+    def _turn(self, now: float) -> None:
         """The window is two halves: the older one is dropped as a whole."""
-        fresh = now - self._turned < window
+        fresh = now - self._turned < WINDOW
         self._old_good, self._old_bad = (self._good, self._bad) if fresh else (0.0, 0.0)
         self._good = self._bad = 0.0
         self._turned = now
@@ -147,11 +136,11 @@ class Deployment:
 class Try:
     """One call to one deployment, from `Health.begin` to its one end: `succeeded`, `failed` or `left`."""
 
-    __slots__ = ("_health", "_over", "began", "deployment", "patience", "probe", "target")
+    __slots__ = ("_health", "began", "deployment", "over", "patience", "probe", "target")
 
     def __init__(self, health: "Health", deployment: Deployment, target: Target, now: float) -> None:
         self._health = health
-        self._over = False
+        self.over = False
         self.deployment = deployment
         self.target = target
         self.began = now
@@ -172,7 +161,7 @@ class Try:
         """The answer came whole."""
         if self._end():
             deployment = self.deployment
-            deployment.succeeded(now, self._health.policy.window)
+            deployment.succeeded(now)
             if deployment.breaker.tripped or deployment.key.tripped:
                 self._health.mended(self, now)
 
@@ -186,9 +175,9 @@ class Try:
         self._end()
 
     def _end(self) -> bool:
-        if self._over:
+        if self.over:
             return False
-        self._over = True
+        self.over = True
         self.deployment.outstanding -= 1
         self.deployment.places.leave()
         if self.probe:
@@ -202,10 +191,10 @@ class Try:
 
 
 class Health:
-    """The deployments of one worker. `draw` is uniform in 0..1."""
+    """The deployments of one worker. `draw` is uniform in 0..1; `policy` gives the settings in force."""
 
-    def __init__(self, draw: Callable[[], float], policy: Policy = DEFAULTS) -> None:
-        self.policy = policy
+    def __init__(self, draw: Callable[[], float], policy: Callable[[], Breaking]) -> None:
+        self._policy = policy
         self._draw = draw
         self._deployments: dict[tuple[str, str, str, tuple[str, ...]], Deployment] = {}
         self._keys: dict[tuple[str, str, tuple[str, ...]], Breaker] = {}
@@ -234,7 +223,9 @@ class Health:
 
     def is_open(self, targets: Iterable[Target], now: float) -> bool:
         """Whether each of these is to be passed over."""
-        return all(self.of(target).blocked(now) for target in targets)
+        known = self._deployments
+        found = [known.get((one.provider, one.model_id, one.base_url, one.key_env)) for one in targets]
+        return all(one is not None and one.blocked(now) for one in found)
 
     def troubled(self) -> bool:
         """Whether any breaker is not closed."""
@@ -251,23 +242,28 @@ class Health:
 
     def blamed(self, done: Try, blame: Blame, now: float, reason: str, pause: float | None) -> None:
         """A failure opens what it speaks against, unless it belongs to the outage that opened it already."""
-        policy, deployment = self.policy, done.deployment
+        policy, deployment = self._policy(), done.deployment
         breaker = deployment.key if blame == "key" else deployment.breaker
         stale = breaker.tripped and done.began < breaker.opened_at
         enough = deployment.failed(now, policy) if blame in ("count", "open") else True
         if stale:
             if blame == "cool" and pause is not None:
-                breaker.until = max(breaker.until, now + min(pause, policy.longest))
+                breaker.until = max(breaker.until, now + min(pause, policy.longest_cooldown))
             return
         if not (enough or blame == "open" or breaker.tripped):
             return
-        breaker.trip(now, self._cooldown(breaker.times, blame, pause), reason)
-
-    def _cooldown(self, times: int, blame: Blame, pause: float | None) -> float:
-        policy = self.policy
         if pause is not None and blame == "cool":
-            return min(pause, policy.longest)
-        floor = {"cool": policy.rate_floor, "key": policy.key_floor}.get(blame, policy.floor)
-        longest = policy.key_longest if blame == "key" else policy.longest
-        bound = min(longest, floor * 2.0 ** min(times + 1, 32))
-        return floor + self._draw() * (bound - floor)
+            breaker.trip(now, min(pause, policy.longest_cooldown), reason)
+        else:
+            breaker.trip(now, cooldown(policy, blame, breaker.times, self._draw()), reason)
+
+
+def cooldown(policy: Breaking, blame: Blame, times: int, draw: float) -> float:
+    """Seconds of the opening after `times` others: jitter between a floor, so that it is never nothing, and a bound that doubles."""
+    floor, longest = policy.cooldown, policy.longest_cooldown
+    if blame == "key":
+        floor, longest = policy.key_cooldown, policy.key_cooldown * KEY_GROWTH
+    elif blame == "cool":
+        floor = min(RATE_COOLDOWN, floor)
+    bound = max(floor, min(longest, floor * 2.0 ** min(times + 1, 32)))
+    return floor + draw * (bound - floor)

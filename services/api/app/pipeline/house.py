@@ -9,9 +9,12 @@ from ..clients.common.protocols import Transport, Wire
 from ..config.snapshot import Snapshot
 from ..domain.target import Target
 from ..logging_utils.journal import Journal
+from ..metrics.meter import Meter
 from ..router_engine.standing import Live
 from ..router_engine.table import Table
 from .admission import Admission
+from .budget import RetryBudget
+from .health import Health
 
 
 class Compiled(Struct, frozen=True):
@@ -27,13 +30,16 @@ class House:
     __slots__ = (
         "_suited",
         "admission",
+        "budget",
         "cache",
         "clock",
         "compiled",
         "draw",
+        "health",
         "http",
         "journal",
         "live",
+        "metrics",
         "mock",
         "now",
         "proofs",
@@ -47,6 +53,7 @@ class House:
         compiled: Compiled,
         cache: Cache,
         journal: Journal,
+        metrics: Meter,
         http: Transport,
         mock: Transport,
         wires: Mapping[str, Wire],
@@ -58,6 +65,7 @@ class House:
         self.compiled = compiled
         self.cache = cache
         self.journal = journal
+        self.metrics = metrics
         self.http = http
         self.mock = mock
         self.wires = wires
@@ -66,9 +74,19 @@ class House:
         self.clock = clock
         self.draw = draw
         self.admission = Admission()
+        self.budget = RetryBudget()
+        self.health = Health(draw, lambda: self.compiled.snapshot.routing.breaker)
         self.standing_written = "none"
         self.proofs: dict[str, bytes] = {}  # of `pipeline.proofs`, the oldest first
         self._suited: dict[tuple[str, tuple[str, ...]], Wire] = {}
+
+    def open_rows(self) -> frozenset[str]:
+        """The rows none of whose targets may be asked just now."""
+        health, now = self.health, self.clock()
+        if not health.troubled():
+            return frozenset()
+        models = self.compiled.snapshot.models.values()
+        return frozenset([model.name for model in models if model.routable and health.is_open(model.targets, now)])
 
     def transport(self, target: Target) -> Transport:
         """Who carries calls to this target."""

@@ -9,20 +9,21 @@ from typing import Any
 
 
 class Patience:
-    """For the task that makes it. `allow` before a wait, `rest` after it; a wait beyond its limit is cancelled (`ran_out`)."""
+    """For one task at a time. `allow` before a wait, `rest` after it; a wait beyond its limit is cancelled (`ran_out`)."""
 
     __slots__ = ("_late", "_loop", "_rings_at", "_task", "_timer", "_until")
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._task: asyncio.Task[Any] | None = asyncio.current_task(self._loop)
+        self._task: asyncio.Task[Any] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._rings_at = 0.0
         self._until = 0.0  # 0 = nothing is waited for
         self._late = False
 
     def allow(self, seconds: float) -> None:
-        """From now on at most `seconds`."""
+        """From now on the current task waits at most `seconds`."""
+        self._task = asyncio.current_task(self._loop)
         self._until = until = self._loop.time() + seconds
         if self._timer is None or until < self._rings_at:
             self._set(until)

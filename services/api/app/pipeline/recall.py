@@ -9,9 +9,9 @@ from ..domain.answer import Completion, Delta
 from ..domain.target import Target
 from ..errors import RouterError
 from ..router_engine.explain import near_best
-from .attempts import RAW_SEPARATOR
 from .house import House
 from .settle import Settled
+from .stream import RAW_SEPARATOR
 from .walk import Walk
 
 
@@ -37,8 +37,12 @@ async def recall(house: House, walk: Walk) -> Found | None:
     values = await house.cache.get_many(list(walk.cache_keys.values()))
     walk.waited += house.clock() - began
     for name, value in zip(names, values, strict=True):
-        entry = Entry.decoded(value, walk.material) if value is not None else None
-        if entry is not None and (target := _target(walk, name, entry)) is not None:
+        if value is None:
+            continue
+        entry = Entry.decoded(value, walk.material)
+        if entry is None:
+            house.cache.counts.unreadable += 1
+        elif (target := _target(walk, name, entry)) is not None:
             completion = _told(house, walk, entry, target)
             if completion is not None:
                 return _serve(house, walk, entry, target, completion)

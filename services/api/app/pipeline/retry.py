@@ -15,7 +15,6 @@ from ..errors import (
 )
 from .health import Blame
 
-MAX_ATTEMPTS = 3
 LONGEST_WAIT = 30.0
 """Seconds that a request waits at most before it asks the same deployment again; who asks for more is told to the caller."""
 _FIRST_WAIT = 0.25

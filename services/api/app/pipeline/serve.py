@@ -7,6 +7,7 @@ from .house import House
 from .proofs import remember, restored
 from .recall import Found, keep, recall
 from .settle import Settled, commit, settle
+from .stream import Stream
 from .walk import Walk
 
 
@@ -21,7 +22,7 @@ class Serving:
         self.admitted = False
         self.accounted = False  # its record is written: whatever happens now writes no other
         self._whole: Completion | None = None
-        self._stream: attempts.Stream | None = None
+        self._stream: Stream | None = None
         self._found: Found | None = None
 
     async def admit(self) -> None:
@@ -47,7 +48,7 @@ class Serving:
         if self._found is not None:
             return self._found.deltas
         self.walk.request = await restored(self.house, self.walk)
-        self._stream = attempts.Stream(self.house, self.walk)
+        self._stream = Stream(self.house, self.walk)
         return await self._stream.first()
 
     async def more(self) -> list[Delta]:
@@ -79,20 +80,21 @@ class Serving:
         if outcome == "answered" and completion is not None and self._found is None:
             keep(self.house, walk, completion, done)
             await remember(self.house, walk, completion)
-            self._learn_speed(completion, done)
+            self._learn_speed(completion)
         return done
 
-    def _learn_speed(self, completion: Completion, done: Settled) -> None:
+    def _learn_speed(self, completion: Completion) -> None:
         """Real answers feed the live figures; a whole answer's first token is its last, so only its speed as a whole counts."""
         walk, target = self.walk, self.walk.served
         if target is None or target.mock or completion.usage is None:
             return
-        record = done.record
+        first = walk.first_token if walk.request.stream else None
         self.house.live.observe(
             target.name,
-            first_token_ms=record.first_token_ms if walk.request.stream else None,
+            # its own time, not that of those who failed before it
+            first_token_ms=None if first is None else (first - walk.served_since) * 1000,
             tokens=completion.usage.output_tokens,
-            ms=walk.waited * 1000,
+            ms=(walk.waited - walk.waited_before) * 1000,
             now=self.house.clock(),
         )
 
@@ -100,7 +102,6 @@ class Serving:
         """Let go of the provider and of the place."""
         try:
             if self._stream is not None:
-                self._stream.stop()
                 await self._stream.close()
         finally:
             if self.admitted:

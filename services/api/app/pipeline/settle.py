@@ -130,6 +130,7 @@ async def commit(house: House, walk: Walk, record: Record) -> None:
         models = {name: (live.first_token_ms, live.tokens_per_second, live.open) for name, live in standing.models.items()}
         await house.journal.commit(encode(StandingLine(id=standing.id, at=record.at, models=models)))
     await house.journal.commit(line)
+    house.metrics.count(record)
 
 
 def prompt_hash(walk: Walk) -> str:

@@ -50,12 +50,14 @@ class Walk:
         "request",
         "saved_nano",
         "served",
+        "served_since",
         "standing",
         "targets",
         "tokens_in",
         "tried",
         "upstream_status",
         "waited",
+        "waited_before",
         "warnings",
     )
 
@@ -81,11 +83,13 @@ class Walk:
         self.tried: Target | None = None  # the target being called now
         self.upstream_status: int | None = None  # the HTTP status of its answer, None until it came
         self.served: Target | None = None  # the target whose answer the caller gets
+        self.served_since = 0.0  # monotonic seconds at which that target was asked
         self.completion: Completion | None = None
         self.dropped: tuple[str, ...] = ()
         self.left_for: str | None = None  # the error code that made us leave the first choice
         self.queue_ms = 0.0
         self.waited = 0.0  # seconds spent waiting for providers
+        self.waited_before = 0.0  # of them, before the target that served was asked
         self.first_token: float | None = None  # monotonic seconds of the first delta that speaks
 
     @property

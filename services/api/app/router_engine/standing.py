@@ -5,6 +5,8 @@ catalogue's figure counts again.
 """
 
 import hashlib
+from collections.abc import Callable
+from typing import Final
 
 from ..domain.decision import EMPTY_STANDING, LiveModel, Standing
 
@@ -48,6 +50,9 @@ class _Row:
         self.speed = _Mean()
 
 
+_NOTHING: Final = _Row()
+
+
 class Live:
     """The figures of one worker. `now` is monotonic seconds everywhere."""
 
@@ -71,12 +76,18 @@ class Live:
         if tokens >= SHORTEST and spent > 0:
             row.speed.add(tokens * 1000.0, spent, now)
 
-    def snapshot(self, now: float) -> Standing:
-        """The figures as they stand; the same value for at least `INTERVAL` seconds. Equal figures have equal ids."""
+    def snapshot(self, now: float, opened: Callable[[], frozenset[str]] = frozenset) -> Standing:
+        """The figures as they stand; the same value for at least `INTERVAL` seconds. Equal figures have equal ids.
+
+        `opened` names the rows whose breakers are open; it is asked only when the figures are taken anew.
+        """
         if self._taken is not None and now - self._taken < INTERVAL:
             return self._standing
         self._taken = now
-        models = {name: live for name in sorted(self._rows) if (live := _figures(self._rows[name], now)) is not None}
+        failing = opened()
+        names = sorted(failing.union(self._rows))
+        found = {name: _figures(self._rows.get(name, _NOTHING), now, name in failing) for name in names}
+        models = {name: live for name, live in found.items() if live is not None}
         if models != self._standing.models:
             self._standing = Standing(standing_id(models), models) if models else EMPTY_STANDING
         return self._standing
@@ -88,9 +99,9 @@ def standing_id(models: dict[str, LiveModel]) -> str:
     return hashlib.sha256(repr(rows).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def _figures(row: _Row, now: float) -> LiveModel | None:
+def _figures(row: _Row, now: float, failing: bool) -> LiveModel | None:
     """Rounded to what matters, so that a figure that hardly moved is the same figure."""
     first, speed = row.first.value(now), row.speed.value(now)
-    if first is None and speed is None:
+    if first is None and speed is None and not failing:
         return None
-    return LiveModel(None if first is None else round(first, 1), None if speed is None else round(speed, 2))
+    return LiveModel(None if first is None else round(first, 1), None if speed is None else round(speed, 2), failing)
