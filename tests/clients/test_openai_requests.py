@@ -281,7 +281,10 @@ def test_thoughts_in_the_history_come_back_with_their_signer() -> None:
 
 
 def test_seals_never_reach_a_provider() -> None:
-    """In the same dialect our seals are opened for whose they are, and another model's thoughts are left out and reported."""
+    """In the same dialect our seals are opened for whose they are, and another model's thoughts are left out and reported.
+
+    OpenAI itself takes no thoughts back, whoever signed them.
+    """
     own = {"type": "reasoning.text", "text": "a", "signature": sealed("openai", "mine")}
     other = {"type": "reasoning.text", "text": "b", "signature": sealed("anthropic", "theirs")}
     call = {
@@ -295,7 +298,8 @@ def test_seals_never_reach_a_provider() -> None:
         {"role": "assistant", "content": "y", "reasoning_content": "b", "reasoning_details": [other], "tool_calls": [call]},
     ]
     request = ask(messages=[*turns, USER])
-    first, second, _ = sent(request)["messages"]
+    assert sent(request)["messages"][0] == {"role": "assistant", "content": "x"}
+    first, second, _ = sent(request, LLAMA)["messages"]
     assert first == {**turns[0], "reasoning_details": [{**own, "signature": "mine"}]}
     assert second == {
         "role": "assistant",
@@ -303,7 +307,8 @@ def test_seals_never_reach_a_provider() -> None:
         "tool_calls": [{k: v for k, v in call.items() if k != "extra_content"}],
     }
     assert dropped(request) == ("thinking",)
-    assert dropped(ask(messages=[turns[0], USER])) == ()
+    assert dropped(ask(messages=[turns[0], USER])) == ("thinking",)
+    assert dropped(ask(messages=[turns[0], USER]), LLAMA) == ()
 
 
 def test_a_text_that_looks_like_a_seal_changes_nothing() -> None:
@@ -410,10 +415,12 @@ def test_sampling_is_left_out_only_where_it_is_known_to_be_refused() -> None:
 
 
 def test_the_output_limit_goes_under_the_models_own_name() -> None:
-    """The catalogue's name wins in both directions; without one the caller's own name stays."""
+    """The catalogue's name wins in both directions; without one OpenAI's models that think get the newer one, all others what came."""
     assert sent(ask(max_tokens=5), max_tokens_field="max_completion_tokens")["max_completion_tokens"] == 5
     assert "max_tokens" not in sent(ask(max_tokens=5), max_tokens_field="max_completion_tokens")
-    assert sent(ask(max_tokens=5))["max_tokens"] == 5
+    assert sent(ask(max_tokens=5))["max_completion_tokens"] == 5
+    assert sent(ask(max_tokens=5), capabilities=frozenset())["max_tokens"] == 5
+    assert sent(ask(max_tokens=5), LLAMA)["max_tokens"] == 5
     assert sent(conversation(Message("user", (Text("x"),)), max_tokens=5), max_tokens_field="max_tokens")["max_tokens"] == 5
 
 

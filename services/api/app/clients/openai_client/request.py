@@ -11,6 +11,7 @@ from ...errors import UnsupportedFeature
 from ..common.protocols import Call
 from ..common.turns import PREFILL
 from .mending import with_open_seals, with_short_ids
+from .official import made_official
 from .parse_thinking import THINKING_FIELDS, thinking_of
 from .request_messages import Translation
 from .request_wishes import MOST_STOPS, effort_of, taken_effort, told_thinking, wished_fields
@@ -92,7 +93,7 @@ def _shared(request: ChatRequest) -> dict[str, Any]:
 
 
 def _mend(fields: dict[str, Any], request: ChatRequest, target: Target, strict: bool, dropped: set[str]) -> None:
-    """The edits that the caller's own fields need for this model; none for nearly every request."""
+    """The edits that the caller's own fields need for this model; none for nearly every request. `strict` = it is OpenAI's own."""
     fields["messages"], lost = with_open_seals(fields["messages"], target.model_id)
     if lost:
         dropped.add("thinking")
@@ -101,6 +102,7 @@ def _mend(fields: dict[str, Any], request: ChatRequest, target: Target, strict: 
         if len(request.stop) > MOST_STOPS:
             fields["stop"] = request.stop[:MOST_STOPS]
             dropped.add("stop")
+        dropped |= made_official(fields, request, target)
     if request.max_tokens is not None and target.max_tokens_field:
         for name in _LIMITS:
             fields.pop(name, None)
@@ -127,8 +129,7 @@ def _mend_thinking(fields: dict[str, Any], thinking: Thinking, target: Target, d
 def _translated(request: ChatRequest, target: Target, host: Host, dropped: set[str]) -> dict[str, Any]:
     if request.native:
         raise UnsupportedFeature(f"{request.native[0]}: this model cannot be asked for it", param=request.native[0])
-    marks = target.provider == "openai" and "reasoning" in target.capabilities  # gpt-5.6 and later, says the SDK
-    messages, left_out = Translation(target.model_id, marks).of(request)
+    messages, left_out = Translation(target, host.strict).of(request)
     dropped |= left_out
     if messages and messages[-1]["role"] == "assistant" and "tool_calls" not in messages[-1]:
         dropped.add(PREFILL)  # another answer follows, it is not gone on with

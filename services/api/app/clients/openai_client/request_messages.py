@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from ...domain.request import Called, ChatRequest, Foreign, Media, Message, Part, Reasoning, Result, Text
+from ...domain.target import Target
 from ...errors import UnsupportedFeature
 from ..common.call_ids import CallIds, spelled_hex
 from ..common.media import data_url
@@ -12,8 +13,13 @@ from .mending import ACCEPTED_IDS
 
 _SOUNDS: Final = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mp3": "mp3", "audio/mpeg": "mp3"}
 # a breakpoint without a `ttl` is kept for half an hour, the least that the API has
-_BREAKPOINTS: Final = {"5m": {"mode": "explicit"}, "1h": {"mode": "explicit", "ttl": "12h"}}
+BREAKPOINTS: Final = {"5m": {"mode": "explicit"}, "1h": {"mode": "explicit", "ttl": "12h"}}
 _SHOWN_BELOW: Final = "(see the next user message)"
+
+
+def knows_breakpoints(target: Target) -> bool:
+    """Whether the host takes cache breakpoints: OpenAI's models from gpt-5.6 on, says the SDK."""
+    return target.provider == "openai" and "reasoning" in target.capabilities
 
 
 class Translation:
@@ -23,11 +29,12 @@ class Translation:
     the user message that follows, or into one of their own before the next turn.
     """
 
-    __slots__ = ("_dropped", "_ids", "_marks", "_model_id", "_said", "_waiting")
+    __slots__ = ("_dropped", "_ids", "_marks", "_model_id", "_said", "_thinks_on", "_waiting")
 
-    def __init__(self, model_id: str, marks: bool) -> None:
-        self._model_id = model_id
-        self._marks = marks  # whether the host knows cache breakpoints
+    def __init__(self, target: Target, strict: bool) -> None:
+        self._model_id = target.model_id
+        self._marks = knows_breakpoints(target)
+        self._thinks_on = not strict  # OpenAI itself takes no thoughts back
         self._ids = CallIds(ACCEPTED_IDS, spelled_hex("call_"))
         self._dropped: set[str] = set()
         self._said: list[dict[str, Any]] = []
@@ -78,7 +85,7 @@ class Translation:
 
     def _marked(self, body: dict[str, Any], marker: str) -> dict[str, Any]:
         if marker and self._marks:
-            body["prompt_cache_breakpoint"] = _BREAKPOINTS.get(marker, _BREAKPOINTS["5m"])
+            body["prompt_cache_breakpoint"] = BREAKPOINTS.get(marker, BREAKPOINTS["5m"])
         else:
             self._note_marker(marker)
         return body
@@ -112,7 +119,7 @@ class Translation:
 
     def _thoughts(self, thoughts: list[Reasoning]) -> dict[str, Any]:
         """The thoughts that a host of this dialect signed; all others stay out, as they are not this model's."""
-        kept = [thought for thought in thoughts if signed_by(thought.signer, "openai", self._model_id)]
+        kept = [thought for thought in thoughts if self._is_own(thought.signer)]
         if len(kept) < len(thoughts):
             self._dropped.add("thinking")
         if not kept:
@@ -121,9 +128,12 @@ class Translation:
         said: dict[str, Any] = {"reasoning_content": text} if text else {}
         return {**said, "reasoning_details": [_detail(thought, i) for i, thought in enumerate(kept)]}
 
+    def _is_own(self, signer: str) -> bool:
+        return self._thinks_on and signed_by(signer, "openai", self._model_id)
+
     def _call(self, call: Called) -> dict[str, Any]:
         signature = call.signature
-        if signature and not signed_by(call.signer, "openai", self._model_id):
+        if signature and not self._is_own(call.signer):
             self._dropped.add("thinking")
             signature = ""
         if call.marker:
