@@ -1,6 +1,7 @@
 """What keeps a configuration fresh: the look at the file, and what of a change has to wait for a restart."""
 
 import os
+import time
 from datetime import date
 from pathlib import Path
 
@@ -23,19 +24,24 @@ def snapshot(folder: Path, more: str = "") -> Snapshot:
     return compile_snapshot(load(path, environment.values), environment, str(path), date(2026, 11, 25))
 
 
+def later() -> float:
+    """A clock by which whatever was written has come to rest."""
+    return time.time() + 60
+
+
 class TestWatched:
     """A change is told once, whatever kind it is."""
 
     def test_an_untouched_file_has_not_changed(self, tmp_path: Path) -> None:
         file = tmp_path / "config.yaml"
         file.write_text("a")
-        watched = Watched(file)
+        watched = Watched(file, later)
         assert [watched.changed(), watched.changed()] == [False, False]
 
     def test_a_write_is_told_once(self, tmp_path: Path) -> None:
         file = tmp_path / "config.yaml"
         file.write_text("a")
-        watched = Watched(file)
+        watched = Watched(file, later)
         file.write_text("ab")
         assert [watched.changed(), watched.changed()] == [True, False]
 
@@ -46,17 +52,51 @@ class TestWatched:
         new.write_text("b")
         stat = file.stat()
         os.utime(new, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-        watched = Watched(file)
+        watched = Watched(file, later)
         new.replace(file)
         assert watched.changed()
 
     def test_a_file_that_goes_and_one_that_comes_are_changes(self, tmp_path: Path) -> None:
         file = tmp_path / "config.yaml"
-        watched = Watched(file)
+        watched = Watched(file, later)
         file.write_text("a")
         came = watched.changed()
         file.unlink()
         assert (came, watched.changed(), watched.changed()) == (True, True, False)
+
+    def test_one_whose_reading_was_allowed_meanwhile_is_a_change(self, tmp_path: Path) -> None:
+        file = tmp_path / "config.yaml"
+        file.write_text("a")
+        file.chmod(0o200)
+        watched = Watched(file, later)
+        file.chmod(0o600)
+        assert [watched.changed(), watched.changed()] == [True, False]
+
+    def test_one_that_is_being_written_is_told_when_it_has_come_to_rest(self, tmp_path: Path) -> None:
+        file = tmp_path / "config.yaml"
+        file.write_text("a")
+        watched = Watched(file, lambda: file.stat().st_mtime + 0.01)
+        told = []
+        for text in ("mod", "mode: fa", "mode: fast"):
+            file.write_text(text)
+            told.append(watched.changed())
+        assert told == [False, False, False]
+        assert [watched.changed(), watched.changed()] == [True, False]
+
+    @pytest.mark.parametrize("jump", [-3600, 3600, -1.8e9, 1e9])
+    def test_a_clock_that_jumps_delays_nothing_for_good(self, tmp_path: Path, jump: float) -> None:
+        file = tmp_path / "config.yaml"
+        file.write_text("a")
+        watched = Watched(file, lambda: time.time() + jump)
+        file.write_text("ab")
+        assert [watched.changed(), watched.changed()] == [True, False]
+
+    def test_what_could_not_be_read_is_told_again(self, tmp_path: Path) -> None:
+        file = tmp_path / "config.yaml"
+        file.write_text("a")
+        watched = Watched(file)
+        watched.again()
+        assert [watched.changed(), watched.changed()] == [True, False]
 
 
 class TestKeptUntilRestart:

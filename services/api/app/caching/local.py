@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from .memory import MemoryCache
+from .memory import MemoryCache, is_over
+from .protocol import Counts
 from .seen import Known
 from .sqlite_file import SqliteFile, hash_of, is_busy, is_unusable
 from .write_queue import Row, WriteQueue
@@ -20,7 +21,8 @@ from .write_queue import Row, WriteQueue
 _log = logging.getLogger("llm_router")
 MEMORY_SHARE = 8  # the memory LRU, and a single answer, gets an eighth of the file's bound ...
 MOST_MEMORY = 32 * 1024 * 1024  # ... and the memory at most this
-REOPEN_SECONDS = 1.0  # a file that another process holds at opening is asked for again no sooner
+REOPEN_SECONDS = 1.0  # a file that another process holds at opening is asked for again no sooner ...
+RETRY_SECONDS = 15.0  # ... and one that cannot be opened at all, no sooner than this
 CLOSE_SECONDS = 5.0
 SHARE_SECONDS = 0.1
 
@@ -40,15 +42,31 @@ class LocalCache:
         self._file: SqliteFile | None = None
         self._known = Known(lambda _row, _most: ())
         self._opening = threading.Lock()
-        self._usable = True
+        self._closed = False
         self._reopen_at = 0.0
-        self._writing_fails = False
+        self._cannot_open = ""
+        self._cannot_write = ""
+        self._lost = 0
         self._queue = WriteQueue(self._write)
+        self._counts = Counts()
+
+    @property
+    def counts(self) -> Counts:
+        """What failed so far."""
+        self._counts.dropped = self.dropped
+        return self._counts
 
     @property
     def dropped(self) -> int:
-        """Writes that found the queue full."""
-        return self._queue.dropped
+        """Values that found the queue full, or no file to be written to."""
+        return self._queue.dropped + self._lost
+
+    @property
+    def trouble(self) -> str | None:
+        """What keeps answers from the file; they are remembered in memory only."""
+        if self._cannot_open:
+            return f"{self._path} cannot be opened: {self._cannot_open}"
+        return f"{self._path} cannot be written: {self._cannot_write}" if self._cannot_write else None
 
     async def get_many(self, keys: Sequence[str], fresh: bool = False) -> list[bytes | None]:
         """The values; what the file gives is kept in memory from then on."""
@@ -61,7 +79,7 @@ class LocalCache:
         if value is not None:
             return value
         found = self._queue.pending(key) or self._read(key)
-        if found is None or found[1] is None or found[2] <= self._now():
+        if found is None or found[1] is None or is_over(found[2], self._now()):
             return None
         self._memory.set(key, found[1], found[2])
         return found[1]
@@ -105,6 +123,7 @@ class LocalCache:
         """One batch, on the writer's thread."""
         file = self._file
         if file is None:
+            self._lost += len(rows)
             return
         try:
             kept = [(key, value, end) for key, value, end in rows if value is not None]
@@ -114,15 +133,16 @@ class LocalCache:
             file.write(kept, gone, self._now())
             file.bound(self._max_bytes)
         except sqlite3.Error as error:
-            if not self._writing_fails:
+            if not self._cannot_write:
                 _log.warning("cache: %s cannot be written (%s); answers are remembered in memory only", self._path, error)
-            self._writing_fails = True
+            self._cannot_write = str(error)
+            self._lost += len(rows)
             self._failed(file, error)
         else:
-            self._writing_fails = False
+            self._cannot_write = ""
 
     def _opened(self) -> SqliteFile | None:
-        if self._file is not None or not self._usable or time.monotonic() < self._reopen_at:
+        if self._file is not None or self._closed or time.monotonic() < self._reopen_at:
             return self._file
         for _ in range(2):  # a second time after an unusable file was moved aside
             file = SqliteFile(self._path)
@@ -134,39 +154,44 @@ class LocalCache:
             else:
                 self._known = Known(file.newer)
                 self._file = file
+                self._cannot_open = self._cannot_write = ""
                 return file
         return None
 
     def _mended(self, file: SqliteFile, error: Exception) -> bool:
         """Whether opening is worth another try at once: yes when an unusable file was moved aside."""
+        self._counts.errors += 1
         if is_unusable(error):
-            self._move_aside(file, error)
-            return self._usable
-        if is_busy(error):
-            self._reopen_at = time.monotonic() + REOPEN_SECONDS
-        else:
-            self._give_up(error)
+            return self._move_aside(file, error)
+        self._put_off(error, REOPEN_SECONDS if is_busy(error) else RETRY_SECONDS)
         return False
 
     def _failed(self, file: SqliteFile, error: sqlite3.Error) -> None:
         """A lock or a full disk passes; an unusable file is moved aside and the next call starts a new one. Either thread's."""
         with self._opening:
+            self._counts.errors += 1
             if is_unusable(error) and self._file is file:
                 self._file = None
                 self._move_aside(file, error)
 
-    def _move_aside(self, file: SqliteFile, error: Exception) -> None:
+    def _move_aside(self, file: SqliteFile, error: Exception) -> bool:
+        """Whether nothing unusable lies at the path any more."""
         try:
             aside = file.set_aside()
         except OSError as refusal:
-            self._give_up(refusal)
-            return
+            self._put_off(refusal, RETRY_SECONDS)
+            return False
         if aside is not None:
+            self._counts.quarantined += 1
             _log.warning("cache: %s is not usable (%s); moved to %s, a new one is begun", self._path, error, aside)
+        return True
 
-    def _give_up(self, error: Exception) -> None:
-        self._usable = False
-        _log.error("cache: %s cannot be used (%s); answers are remembered in memory only", self._path, error)
+    def _put_off(self, error: Exception, seconds: float) -> None:
+        """Do without the file for a while; what hinders it is told once, and in `trouble` as long as it lasts."""
+        self._reopen_at = time.monotonic() + seconds
+        if not self._cannot_open and not is_busy(error):
+            _log.error("cache: %s cannot be used (%s); answers are remembered in memory only", self._path, error)
+        self._cannot_open = str(error)
 
     def flush(self) -> None:
         """Wait until everything queued is in the file."""
@@ -175,7 +200,7 @@ class LocalCache:
     async def close(self) -> None:
         """Write out the queue and close the file."""
         ended = await asyncio.to_thread(self._queue.close, CLOSE_SECONDS)
-        self._usable = False
+        self._closed = True
         if self._file is not None and ended:
             self._file.close()
         self._file = None

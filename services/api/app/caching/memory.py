@@ -5,6 +5,13 @@ from collections.abc import Callable
 
 OVERHEAD = 200
 """Bytes that an entry costs beside its key and value, about."""
+LONGEST_LIFE = 10 * 366 * 86_400.0
+"""Seconds; nobody may ask for more. An entry that ends later was kept before a clock jumped back, and would never end."""
+
+
+def is_over(expires: float, now: float) -> bool:
+    """Whether an entry that ends at `expires` has ended at `now` (both wall time in seconds)."""
+    return not now < expires <= now + LONGEST_LIFE
 
 
 class MemoryCache:
@@ -23,7 +30,7 @@ class MemoryCache:
         found = self._entries.get(key)
         if found is None:
             return None
-        if found[1] <= self._now():
+        if is_over(found[1], self._now()):
             self.delete(key)
             return None
         self._entries.move_to_end(key)

@@ -3,9 +3,34 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from msgspec import Struct
+
+
+class Counts(Struct):
+    """What went wrong since the start, in numbers that only grow.
+
+    `errors` are reads, writes and openings that failed, `unreadable` values that were no entry of ours, `dropped` values that were
+    not kept, `quarantined` files that were moved aside.
+    """
+
+    errors: int = 0
+    unreadable: int = 0
+    dropped: int = 0
+    quarantined: int = 0
+
 
 class Cache(Protocol):
     """A place for answers. Nothing raises: what cannot be read is a miss, what cannot be written is forgotten."""
+
+    @property
+    def counts(self) -> Counts:
+        """What failed so far; `unreadable` is the reader's to count, who knows what an entry is."""
+        ...
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong just now, in one line without secrets; None while all is well."""
+        ...
 
     async def get_many(self, keys: Sequence[str], fresh: bool = False) -> list[bytes | None]:
         """The values under `keys`, None where there is none; one read for all.
@@ -37,6 +62,11 @@ class Cache(Protocol):
 
 class NoCache:
     """`cache.backend: none`."""
+
+    trouble = None
+
+    def __init__(self) -> None:
+        self.counts = Counts()
 
     async def get_many(self, keys: Sequence[str], fresh: bool = False) -> list[bytes | None]:
         """Nothing is ever there."""

@@ -19,6 +19,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from .protocol import Counts
+
 _log = logging.getLogger("llm_router")
 PREFIX = "llmr:1:"
 TIMEOUT = 0.05
@@ -76,7 +78,7 @@ class Breaker:
 
 
 class RedisCache:
-    """Answers in Redis or Valkey under `llmr:1:<key>`, which ends them. `dropped` counts values that were not written.
+    """Answers in Redis or Valkey under `llmr:1:<key>`, which ends them.
 
     `timeout` (seconds) is the most that a read may wait; `clock` is monotonic. Connects at the first use.
     Raises ValueError for an address that is none.
@@ -104,7 +106,20 @@ class RedisCache:
         self._writer: asyncio.Task[None] | None = None
         self._probe: asyncio.Task[None] | None = None
         self._told: set[str] = set()
-        self.dropped = 0
+        self._refusal = ""
+        self.counts = Counts()
+
+    @property
+    def dropped(self) -> int:
+        """Values that were not written."""
+        return self.counts.dropped
+
+    @property
+    def trouble(self) -> str | None:
+        """Why answers are not looked for or not kept just now."""
+        if self._breaker.open:
+            return f"redis fails ({', '.join(sorted(self._told))}); it is asked again now and then"
+        return f"redis takes no values ({self._refusal})" if self._refusal else None
 
     async def get_many(self, keys: Sequence[str], fresh: bool = False) -> Values:
         """What is being written just now, and else what Redis holds. A failure of any kind is a miss."""
@@ -156,7 +171,7 @@ class RedisCache:
         """Written in the background, readable here at once; forgotten while Redis is away or too much is under way."""
         full = len(self._queue) >= MOST_QUEUED or self._queued_bytes + len(value) > MOST_QUEUED_BYTES
         if full or not self._reachable():
-            self.dropped += 1
+            self.counts.dropped += 1
             return
         self._queue[key] = (value, max(1, round(ttl_seconds * 1000)))
         self._queued_bytes += len(value)
@@ -178,10 +193,10 @@ class RedisCache:
                 names = list(self._queue)[:WRITTEN_AT_ONCE]
                 self._under_way = {key: self._queue.pop(key) for key in names}
                 refused = await self._tried(self._mset(self._under_way), self._timeout * BACKGROUND)
-                self.dropped += len(names) if refused is None else refused
+                self.counts.dropped += len(names) if refused is None else refused
                 self._queued_bytes -= sum(len(value) for value, _ in self._under_way.values())
                 self._under_way = {}
-        self.dropped += len(self._queue)
+        self.counts.dropped += len(self._queue)
         self._queue.clear()
         self._queued_bytes = 0
 
@@ -191,7 +206,9 @@ class RedisCache:
         for key, (value, milliseconds) in values.items():
             pipeline.set(PREFIX + key, value, px=milliseconds)
         refused = [answer for answer in await pipeline.execute(raise_on_error=False) if isinstance(answer, Exception)]
+        self._refusal = type(refused[0]).__name__ if refused else ""
         if refused:
+            self.counts.errors += len(refused)
             self._tell(refused[0])
         return len(refused)
 
@@ -221,6 +238,7 @@ class RedisCache:
             async with asyncio.timeout(seconds):
                 answer = await work
         except _MISSES as error:
+            self.counts.errors += 1
             self._breaker.failed()
             self._tell(error)
             return None

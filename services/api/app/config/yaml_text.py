@@ -18,13 +18,14 @@ MAX_VALUES = 100_000
 
 
 class ConfigError(Exception):
-    """One line: the file, the key (with its line where known) and what is wrong."""
+    """One line: the file, the key (with its line where known) and what is wrong. `unread`: the file could not even be read."""
 
-    def __init__(self, file: Path | str, key: str, reason: str, line: int | None = None) -> None:
+    def __init__(self, file: Path | str, key: str, reason: str, line: int | None = None, unread: bool = False) -> None:
         where = f"{file}:{line}" if line else f"{file}"
         super().__init__(_one_line(f"{where}: {key}: {reason}" if key else f"{where}: {reason}"))
         self.key = key
         self.reason = reason
+        self.unread = unread
 
 
 class Document(Struct, frozen=True):
@@ -63,7 +64,7 @@ def read_yaml(path: Path) -> Document:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise ConfigError(path, "", f"cannot be read ({getattr(error, 'strerror', None) or error})") from None
+        raise ConfigError(path, "", f"cannot be read ({getattr(error, 'strerror', None) or error})", unread=True) from None
     if len(raw) > MAX_BYTES:
         raise ConfigError(path, "", f"is larger than {MAX_BYTES} bytes")
     try:

@@ -37,6 +37,8 @@ ROTATE_AGAIN_SECONDS = 60.0
 """After a rotation that failed, the journal just grows for this long."""
 SPOOL_BYTES = 32 * 1024 * 1024
 """Records that wait in memory while the disk takes none."""
+RETRIED_BYTES = 1024 * 1024
+"""What is written at once of them when it takes some again: a few milliseconds, since nobody else runs meanwhile."""
 TRIES = 16
 """Writes of one line before it counts as an error; each try but the last met another torn write."""
 
@@ -60,6 +62,7 @@ class Journal:
     `max_bytes` > 0 moves the file aside once it is that long (to `<name>.<UTC stamp>-<pid>`). `report` gets one sentence when
     writing begins to fail and one when it works again. Raises JournalUnavailable at once if the file cannot be opened; later
     nothing is raised: what cannot be written waits in memory (`spooled`), at most SPOOL_BYTES, beyond which it is `dropped`.
+    `write_errors` counts attempts that failed, `repaired` records written once more behind somebody's torn line.
     """
 
     def __init__(
@@ -81,8 +84,10 @@ class Journal:
         self._now = now
         self._spool: deque[bytes] = deque()
         self._spool_bytes = 0
+        self._had_waited = 0
         self._failing = False
         self._seekable = True
+        self._rest = b""  # of a record that a full pipe took in part
         self._end = -1
         self._fd = -1
         self._lost = OSError(errno.EBADF, "closed")
@@ -94,7 +99,14 @@ class Journal:
     @property
     def spooled(self) -> int:
         """Records that wait for the disk."""
-        return len(self._spool)
+        return len(self._spool) + bool(self._rest)
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong just now, in one line; None while records are written."""
+        if not self._failing:
+            return None
+        return f"{self.path} cannot be written: {self.spooled} records wait in memory, {self.dropped} are lost"
 
     async def commit(self, line: bytes) -> None:
         """Append one encoded line; when this returns, it is in the file, or counted in `write_errors` and kept in memory."""
@@ -104,7 +116,7 @@ class Journal:
         """What `commit` does: synchronous, since a write to the page cache costs less than handing it to anybody."""
         if self._clock() >= self._look_at or self._fd < 0:
             self._look()
-        if self._spool and not self.retry():
+        if self.spooled and not self.retry():
             self._keep(line)
             return
         try:
@@ -116,30 +128,40 @@ class Journal:
         if 0 < self._max_bytes <= end and self._clock() >= self._rotate_at:
             self._rotate()
 
-    def retry(self) -> bool:
-        """Write what waits in memory, oldest first. True when nothing waits any more."""
-        waited = len(self._spool)
-        while self._spool:
+    def retry(self, most: int = RETRIED_BYTES) -> bool:
+        """Write what waits in memory, oldest first, about `most` bytes of it. True when nothing waits any more.
+
+        For whoever has a timer: space that comes back between two calls is used before the next one.
+        """
+        if self._fd < 0:
+            self._look()
+        while self.spooled and most > 0:
             try:
-                self._write(self._spool[0])
+                self._write(self._spool[0] if self._spool else b"")
             except OSError as error:
                 self._failed(error)
                 return False
-            self._spool_bytes -= len(self._spool.popleft())
+            if self._spool:
+                most -= len(self._spool[0])
+                self._spool_bytes -= len(self._spool.popleft())
+        if self.spooled:
+            return False
         if self._failing:
+            self._report(
+                f"the journal {self.path} is written again: {self._had_waited} records had waited, {self.dropped} are lost so far"
+            )
             self._failing = False
-            self._report(f"the journal {self.path} is written again: {waited} records had waited, {self.dropped} are lost so far")
+            self._had_waited = 0
         return True
 
     def close(self) -> None:
         """Write what still waits and close the file; what cannot be written even now is reported as lost."""
-        if self._fd < 0:
-            self._look()
-        if self._spool and not self.retry():
-            self.dropped += len(self._spool)
-            self._report(f"{len(self._spool)} records are lost: the journal {self.path} could not be written until the end")
+        if self.spooled and not self.retry(2 * SPOOL_BYTES):
+            self.dropped += self.spooled
+            self._report(f"{self.spooled} records are lost: the journal {self.path} could not be written until the end")
             self._spool.clear()
             self._spool_bytes = 0
+            self._rest = b""
         self._close()
 
     def _close(self) -> None:
@@ -151,7 +173,8 @@ class Journal:
         self._look_at = self._clock() + LOOK_SECONDS
         self._rotate_at = 0.0
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fd = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        # a pipe that nobody reads must not hold up every call; for files the flag means nothing
+        fd = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
         # pipes and devices (/dev/stdout) have no offset to look back from, and cannot be rotated
         self._seekable = stat.S_ISREG(os.fstat(fd).st_mode)
         self._close()
@@ -176,11 +199,12 @@ class Journal:
         fd, size = self._fd, len(line)
         if fd < 0:
             raise self._lost
+        if not self._seekable:
+            self._send(line)
+            return 0
         for _ in range(TRIES):
             if os.write(fd, line) < size:
                 continue  # the disk is full: the next try says so, or starts anew behind our own torn piece
-            if not self._seekable:
-                return 0
             end = os.lseek(fd, 0, os.SEEK_CUR)
             start = end - size
             # where our own last line ended there is no need to look: it ended with a newline
@@ -189,6 +213,15 @@ class Journal:
                 return end
             self.repaired += 1
         raise OSError(errno.EIO, "every write came out torn")
+
+    def _send(self, line: bytes) -> None:
+        """Give a line to a pipe or a device; what it takes in part is ended before anything else is sent. Raises OSError."""
+        if self._rest:
+            self._rest = self._rest[os.write(self._fd, self._rest) :]
+            if self._rest:
+                raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        if line:
+            self._rest = line[os.write(self._fd, line) :]
 
     def _rotate(self) -> None:
         self._rotate_at = self._clock() + ROTATE_AGAIN_SECONDS  # counts only if it fails: opening anew resets it
@@ -211,5 +244,6 @@ class Journal:
         if self._spool_bytes + len(line) > SPOOL_BYTES:
             self.dropped += 1
             return
+        self._had_waited += 1
         self._spool.append(line)
         self._spool_bytes += len(line)

@@ -1,14 +1,16 @@
 """`daily.json` derived from the journal: step by step while the service runs, or all at once. Writes no journal line.
 
-Of all processes one, the holder of the lease, reads what is new and writes. Both ways book the same lines into the same integer
-sums, so they give the same bytes. A day is the UTC day of the record's `at`, the end of the call. A row is the model that served,
-else the one decided on, else the one asked for; call lines of every purpose count.
+Of all processes one, the holder of the lease, reads what is new, puts it on the disk (fdatasync: a power cut takes a second of
+records at most, a killed process none) and writes. Both ways book the same lines into the same integer sums, so they give the same
+bytes. A day is the UTC day of the record's `at`, the end of the call. A row is the model that served, else the one decided on, else
+the one asked for; call lines of every purpose count.
 
 A rebuild keeps the stored rows of each day for which `daily.json` shows more calls than the journal still holds: that day's
 journal was deleted or cut. Delete `daily.json` first to have only what the journal holds.
 """
 
 import logging
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -140,8 +142,9 @@ class Rollup:
         consumed, damaged = booking.consumed, booking.damaged
         booking.places.clear()
         for path in files:
-            if path.suffix != ".gz":  # it was read before it was packed; a rebuild unpacks it
-                self._read(booking, path)
+            # a packed file was read before it was packed; a rebuild unpacks it
+            if path.suffix != ".gz" and self._read(booking, path):
+                _put_on_disk(path)
         self._changed |= booking.consumed > consumed
         self._tell_damage(damaged)
 
@@ -151,22 +154,23 @@ class Rollup:
             first = self._booking.places[0]
             self._report(f"{found} damaged lines skipped, the first in {first.file} at byte {first.offset}")
 
-    def _read(self, booking: Booking, path: Path) -> None:
-        """Read what is new in one file. One that cannot be read is named once and does not stop the others."""
+    def _read(self, booking: Booking, path: Path) -> bool:
+        """Read what is new in one file, if anything is. One that cannot be read is named once and does not stop the others."""
         try:
             status = path.stat()
             facts = (status.st_ino, status.st_size, status.st_mtime_ns)
             if self._seen.get(path) == facts:
-                return
+                return False
             booking.read(path, live=path == self._journal)
         except FileNotFoundError:
-            return  # rotated a moment ago: the next pass finds it under its new name
+            return False  # rotated a moment ago: the next pass finds it under its new name
         except OSError as error:
             if path not in self._unreadable:
                 self._unreadable.add(path)
                 self._report(f"cannot read {path}: {error.strerror or error}")
-            return
+            return False
         self._seen[path] = facts
+        return True
 
     def _recomputed(self, progress: Callable[[int, int], None] | None) -> tuple[Booking, list[str]]:
         """The sums of all journal files, and the days whose stored rows were kept. Of copies the longest is read."""
@@ -248,6 +252,18 @@ class RollupThread:
             self._failing = True
         else:
             self._failing = False
+
+
+def _put_on_disk(path: Path) -> None:
+    """Have the system write a file's bytes out. The event loop's appends go on meanwhile. Raises OSError."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return  # rotated a moment ago: the next pass does it under the new name
+    try:
+        getattr(os, "fdatasync", os.fsync)(fd)
+    finally:
+        os.close(fd)
 
 
 def _size(path: Path) -> int:

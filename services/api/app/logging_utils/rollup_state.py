@@ -1,7 +1,7 @@
 """What the rollup knows: sums per day and model, and how far each journal file was read; as two files, `daily.json` for people
 and `daily.json.state` to go on from. Reads no journal.
 
-Both are replaced as a whole (temporary file, rename; no fsync: what a power cut tears is computed again from the journal). The
+Both are replaced as a whole (temporary file, fsync, rename): a day whose journal is gone has nothing else to come from. The
 state is written first and holds offsets and sums together, so a process killed in between has lost nothing.
 """
 
