@@ -242,7 +242,7 @@ def test_a_healthy_stream_passes_a_repairing_wire_unchanged() -> None:
 
 def test_the_reference_shows_every_quirk_and_every_known_host() -> None:
     """With the very words that stand beside the code."""
-    page = (Path(__file__).parents[2] / "docs" / "reference" / "config.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "quirks.md").read_text()
     for name, quirk in QUIRKS.items():
         assert f"| `{name}` | {quirk.doc} {quirk.source}. |" in page
     for host, names in KNOWN_HOSTS.items():
