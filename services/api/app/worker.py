@@ -9,8 +9,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
 from . import __version__
 from .access.keys import CallerKeys, KeysError
 from .caching.factory import open_cache
@@ -25,10 +23,6 @@ from .current import Current, Inherited
 from .errors import NotReady
 from .logging_utils.journal import Journal, JournalUnavailable
 from .logging_utils.rollup import Rollup, RollupThread
-from .metrics.meter import Meter, shelf_of
-from .metrics.names import RELOADS, STALE
-from .metrics.tally import Tally
-from .pipeline.figures import put_figures
 from .pipeline.house import Compiled, House
 from .router_engine.standing import Live
 
@@ -127,7 +121,6 @@ class Worker:
             compiled=compiled,
             cache=open_cache(compiled.snapshot.cache, self._now),
             journal=journal,
-            metrics=self.metrics,
             http=_transport(self.environment),
             mock=MockTransport(FACES, compiled.snapshot.mock_latency_scale),
             wires=WIRES,
@@ -160,16 +153,8 @@ class Worker:
             await self._house.http.close()
             await self._house.cache.close()
             self._house.journal.close()
-        await self.metrics.stop()
         if self._rollup is not None:
             await asyncio.to_thread(self._rollup.stop)
-
-    def _show(self, tally: Tally) -> None:
-        """What `/metrics` says beside the calls."""
-        if self._house is not None:
-            put_figures(self._house, tally)
-        tally.put(RELOADS, value=self._refused)
-        tally.put(STALE, value=int(self.fault is not None))
 
     async def _poll(self) -> None:
         while self._current is not None:
@@ -214,10 +199,8 @@ class Worker:
     def health(self) -> dict[str, Any]:
         """Alive, and how the configuration stands."""
         snapshot = self._compiled.snapshot if self._compiled is not None else None
-        storage = _storage(self._house) if self._house is not None else {}
-        degraded = any(place["trouble"] for place in storage.values())
         return {
-            "status": "degraded" if degraded else "ok",
+            "status": "ok",
             "version": __version__,
             "uptime_s": round(time.monotonic() - self._born, 1),
             "in_flight": self._house.admission.in_flight if self._house is not None else 0,
@@ -227,19 +210,4 @@ class Worker:
                 "error": self.fault,
                 "restart_needed": list(self._current.restart) if self._current is not None else [],
             },
-            **storage,
         }
-
-
-def _storage(house: House) -> dict[str, dict[str, Any]]:
-    """How the journal and the cache stand; their `trouble` never fails a call."""
-    journal, cache = house.journal, house.cache
-    return {
-        "journal": {
-            "trouble": journal.trouble,
-            "waiting": journal.spooled,
-            "lost": journal.dropped,
-            "write_errors": journal.write_errors,
-        },
-        "cache": {"trouble": cache.trouble, **msgspec.structs.asdict(cache.counts)},
-    }
