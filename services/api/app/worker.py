@@ -7,7 +7,11 @@ import logging
 import random
 import time
 from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from . import __version__
 from .access.keys import CallerKeys, KeysError
@@ -16,15 +20,17 @@ from .clients import anthropic_client, gemini_client, llama_client, mistral_clie
 from .clients.common.protocols import Transport
 from .clients.mock_transport import MockTransport
 from .clients.pool.transport import PoolTransport
+from .config.compile import compile_snapshot
+from .config.fresh import Watched, kept_until_restart
 from .config.home import Environment, read_environment
-from .config.load import TRANSPORT
+from .config.load import TRANSPORT, ConfigError, load
 from .config.snapshot import Snapshot
-from .current import Current, Inherited
 from .errors import NotReady
-from .logging_utils.journal import Journal, JournalUnavailable
+from .logging_utils.journal import Journal
 from .logging_utils.rollup import Rollup, RollupThread
 from .pipeline.house import Compiled, House
 from .router_engine.standing import Live
+from .router_engine.table import compile_table
 
 _log = logging.getLogger("llm_router")
 WIRES = {
@@ -54,65 +60,61 @@ def _transport(environment: Environment) -> Transport:
 
 
 class Worker:
-    """One process's share of the service. `inherited`: what its supervisor gives it, see `Current`; alone it has none."""
+    """One process's share of the service. `fault` is the one line that says what is wrong with the configuration, or None."""
 
-    def __init__(
-        self, environment: Environment, now: Callable[[], float] = time.time, inherited: Inherited | None = None
-    ) -> None:
+    def __init__(self, environment: Environment, now: Callable[[], float] = time.time) -> None:
         self.environment = environment
-        self.supervised = inherited is not None
+        self.path: Path = environment.config_path()
+        self.fault: str | None = None
         self.keys = CallerKeys()
         self._now = now
-        self._current: Current | None = None
-        self._unsound: str | None = None
+        self._compiled: Compiled | None = None
         self._house: House | None = None
         self._rollup: RollupThread | None = None
         self._poller: asyncio.Task[None] | None = None
+        self._watched: Watched | None = Watched(self.path)
+        self._restart: tuple[str, ...] = ()
         self._draining = False
         self._born = time.monotonic()
-        try:
-            self.keys = CallerKeys.from_env(environment.values)
-        except KeysError as error:
-            # the environment does not change under way: no edit of the file may open a service whose keys are unsound
-            self._unsound = str(error)
-        else:
-            self._current = Current(environment, now, inherited)
+        self._read()
 
     @classmethod
     def from_environment(cls) -> "Worker":
         """A worker of this process's environment."""
         return cls(read_environment())
 
-    @property
-    def fault(self) -> str | None:
-        """The one line that says what is wrong with the keys, with the journal at the start or with the configuration."""
-        return self._unsound or (self._current.fault if self._current is not None else None)
+    def _read(self) -> None:
+        """The first reading; a fault is kept, not raised, since a child process has to stay up with it."""
+        try:
+            self.keys = CallerKeys.from_env(self.environment.values)
+        except KeysError as error:
+            # the environment does not change under way: no edit of the file may open a service whose keys are unsound
+            self.fault = str(error)
+            self._watched = None
+            return
+        try:
+            self._compiled = self._compile()
+        except ConfigError as error:
+            self.fault = str(error)
 
-    @property
-    def _compiled(self) -> Compiled | None:
-        return self._current.compiled if self._current is not None else None
+    def _today(self) -> date:
+        return datetime.fromtimestamp(self._now(), UTC).date()
+
+    def _compile(self) -> Compiled:
+        settings = load(self.path, self.environment.values)
+        snapshot = compile_snapshot(settings, self.environment, str(self.path), self._today())
+        return Compiled(snapshot, compile_table(snapshot))
 
     def house(self) -> House:
         """The house, opened at the first need. Raises NotReady while there is no sound configuration or while draining."""
         if self._house is not None and not self._draining:
             return self._house
-        if not self._draining and self._compiled is not None and self._unsound is None:
-            self._open_if_possible(self._compiled)
         reason = self.not_ready()
-        if reason is not None or self._house is None:
+        if reason is not None or self._compiled is None:
             raise NotReady(reason or "starting")
+        self._open(self._compiled)
+        assert self._house is not None  # noqa: S101 - opened in the line above
         return self._house
-
-    def _open_if_possible(self, compiled: Compiled) -> None:
-        """Open the house; a journal that cannot be opened leaves the worker not ready until it can."""
-        try:
-            self._open(compiled)
-        except JournalUnavailable as error:
-            if self._unsound is None:
-                _log.error("%s", error)
-            self._unsound = str(error)
-        else:
-            self._unsound = None
 
     def _open(self, compiled: Compiled) -> None:
         plan = compiled.snapshot.logging
@@ -135,7 +137,7 @@ class Worker:
     async def start(self) -> None:
         """Open the house, if the configuration allows, and begin to watch the file."""
         if self._compiled is not None and self._house is None:
-            self._open_if_possible(self._compiled)
+            self._open(self._compiled)
         self._poller = asyncio.create_task(self._poll())
         # what is here now stays: the collector need not walk it again and again (about a twentieth of a call)
         gc.collect()
@@ -157,30 +159,38 @@ class Worker:
             await asyncio.to_thread(self._rollup.stop)
 
     async def _poll(self) -> None:
-        while self._current is not None:
+        while self._watched is not None:
             await asyncio.sleep(POLL_SECONDS)
-            try:
-                await self._look_after(self._current)
-            except Exception:  # the watch goes on, whatever one look met
-                _log.exception("looking after the configuration failed; it is tried again")
+            day = self._compiled.snapshot.day if self._compiled is not None else ""
+            if self._house is not None and self._house.journal.spooled:
+                self._house.journal.retry()
+            if self._watched.changed() or (self._compiled is not None and day != self._today().isoformat()):
+                await asyncio.to_thread(self._reload)
 
-    async def _look_after(self, current: Current) -> None:
-        if self._house is not None and self._house.journal.spooled:
-            self._house.journal.retry()
-        if current.due() and await asyncio.to_thread(current.refresh):
-            self._take_over(current)
-        if self._house is None and current.compiled is not None:
-            self._open_if_possible(current.compiled)
-
-    def _take_over(self, current: Current) -> None:
-        """Let the calls that come from now on have the new configuration; those under way keep theirs."""
-        compiled = current.compiled
-        if compiled is None:
+    def _reload(self) -> None:
+        """Take over a sound change; keep what is in force and say so once when the change is not sound."""
+        try:
+            compiled = self._compile()
+        except ConfigError as error:
+            if self.fault != str(error):
+                self.fault = str(error)
+                _log.error("the configuration was not taken over: %s", error)
+            if error.unread and self._watched is not None:
+                self._watched.again()
             return
+        self.fault = None
+        before = self._compiled.snapshot if self._compiled is not None else None
+        if before is not None:
+            snapshot, self._restart = kept_until_restart(compiled.snapshot, before)
+            compiled = Compiled(snapshot, compiled.table)
+            if self._restart:
+                _log.warning("a restart is needed for: %s", ", ".join(self._restart))
+        self._compiled = compiled
         if self._house is not None:
             self._house.compiled = compiled
             self._house.mock = MockTransport(FACES, compiled.snapshot.mock_latency_scale)
-        _log.info("configuration %s is in force", compiled.snapshot.digest)
+        if before is None or before.digest != compiled.snapshot.digest:
+            _log.info("configuration %s is in force", compiled.snapshot.digest)
 
     def snapshot(self) -> Snapshot:
         """The configuration in force. Raises NotReady when there is none."""
@@ -192,22 +202,39 @@ class Worker:
         """Why no call can be taken now."""
         if self._draining:
             return "draining: the service is going down"
-        if self._compiled is None or self._unsound is not None:
+        if self._compiled is None:
             return f"misconfigured: {self.fault}"
         return None
 
     def health(self) -> dict[str, Any]:
         """Alive, and how the configuration stands."""
         snapshot = self._compiled.snapshot if self._compiled is not None else None
+        storage = _storage(self._house) if self._house is not None else {}
+        degraded = any(place["trouble"] for place in storage.values())
         return {
-            "status": "ok",
+            "status": "degraded" if degraded else "ok",
             "version": __version__,
             "uptime_s": round(time.monotonic() - self._born, 1),
             "in_flight": self._house.admission.in_flight if self._house is not None else 0,
             "config": {
                 "digest": snapshot.digest if snapshot is not None else None,
-                "file": str(self.environment.config_path()),
+                "file": str(self.path),
                 "error": self.fault,
-                "restart_needed": list(self._current.restart) if self._current is not None else [],
+                "restart_needed": list(self._restart),
             },
+            **storage,
         }
+
+
+def _storage(house: House) -> dict[str, dict[str, Any]]:
+    """How the journal and the cache stand; their `trouble` never fails a call."""
+    journal, cache = house.journal, house.cache
+    return {
+        "journal": {
+            "trouble": journal.trouble,
+            "waiting": journal.spooled,
+            "lost": journal.dropped,
+            "write_errors": journal.write_errors,
+        },
+        "cache": {"trouble": cache.trouble, **msgspec.structs.asdict(cache.counts)},
+    }
