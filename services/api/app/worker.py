@@ -7,8 +7,6 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,17 +18,19 @@ from .clients import anthropic_client, gemini_client, llama_client, mistral_clie
 from .clients.common.protocols import Transport
 from .clients.mock_transport import MockTransport
 from .clients.pool.transport import PoolTransport
-from .config.compile import compile_snapshot
-from .config.fresh import Watched, kept_until_restart
 from .config.home import Environment, read_environment
-from .config.load import TRANSPORT, ConfigError, load
+from .config.load import TRANSPORT
 from .config.snapshot import Snapshot
+from .current import Current, Inherited
 from .errors import NotReady
-from .logging_utils.journal import Journal
+from .logging_utils.journal import Journal, JournalUnavailable
 from .logging_utils.rollup import Rollup, RollupThread
+from .metrics.meter import Meter, shelf_of
+from .metrics.names import RELOADS, STALE
+from .metrics.tally import Tally
+from .pipeline.figures import put_figures
 from .pipeline.house import Compiled, House
 from .router_engine.standing import Live
-from .router_engine.table import compile_table
 
 _log = logging.getLogger("llm_router")
 WIRES = {
@@ -60,61 +60,66 @@ def _transport(environment: Environment) -> Transport:
 
 
 class Worker:
-    """One process's share of the service. `fault` is the one line that says what is wrong with the configuration, or None."""
+    """One process's share of the service. `inherited`: what its supervisor gives it, see `Current`; alone it has none."""
 
-    def __init__(self, environment: Environment, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, environment: Environment, now: Callable[[], float] = time.time, inherited: Inherited | None = None
+    ) -> None:
         self.environment = environment
-        self.path: Path = environment.config_path()
-        self.fault: str | None = None
+        self.supervised = inherited is not None
         self.keys = CallerKeys()
+        self.metrics = Meter(__version__, shelf_of(environment.home))
         self._now = now
-        self._compiled: Compiled | None = None
+        self._current: Current | None = None
+        self._unsound: str | None = None
         self._house: House | None = None
         self._rollup: RollupThread | None = None
         self._poller: asyncio.Task[None] | None = None
-        self._watched: Watched | None = Watched(self.path)
-        self._restart: tuple[str, ...] = ()
         self._draining = False
         self._born = time.monotonic()
-        self._read()
+        try:
+            self.keys = CallerKeys.from_env(environment.values)
+        except KeysError as error:
+            # the environment does not change under way: no edit of the file may open a service whose keys are unsound
+            self._unsound = str(error)
+        else:
+            self._current = Current(environment, now, inherited)
 
     @classmethod
     def from_environment(cls) -> "Worker":
         """A worker of this process's environment."""
         return cls(read_environment())
 
-    def _read(self) -> None:
-        """The first reading; a fault is kept, not raised, since a child process has to stay up with it."""
-        try:
-            self.keys = CallerKeys.from_env(self.environment.values)
-        except KeysError as error:
-            # the environment does not change under way: no edit of the file may open a service whose keys are unsound
-            self.fault = str(error)
-            self._watched = None
-            return
-        try:
-            self._compiled = self._compile()
-        except ConfigError as error:
-            self.fault = str(error)
+    @property
+    def fault(self) -> str | None:
+        """The one line that says what is wrong with the keys, with the journal at the start or with the configuration."""
+        return self._unsound or (self._current.fault if self._current is not None else None)
 
-    def _today(self) -> date:
-        return datetime.fromtimestamp(self._now(), UTC).date()
-
-    def _compile(self) -> Compiled:
-        settings = load(self.path, self.environment.values)
-        snapshot = compile_snapshot(settings, self.environment, str(self.path), self._today())
-        return Compiled(snapshot, compile_table(snapshot))
+    @property
+    def _compiled(self) -> Compiled | None:
+        return self._current.compiled if self._current is not None else None
 
     def house(self) -> House:
         """The house, opened at the first need. Raises NotReady while there is no sound configuration or while draining."""
         if self._house is not None and not self._draining:
             return self._house
+        if not self._draining and self._compiled is not None and self._unsound is None:
+            self._open_if_possible(self._compiled)
         reason = self.not_ready()
-        if reason is not None or self._compiled is None:
+        if reason is not None or self._house is None:
             raise NotReady(reason or "starting")
-        self._open(self._compiled)
-        assert self._house is not None  # noqa: S101 - opened in the line above
         return self._house
+
+    def _open_if_possible(self, compiled: Compiled) -> None:
+        """Open the house; a journal that cannot be opened leaves the worker not ready until it can."""
+        try:
+            self._open(compiled)
+        except JournalUnavailable as error:
+            if self._unsound is None:
+                _log.error("%s", error)
+            self._unsound = str(error)
+        else:
+            self._unsound = None
 
     def _open(self, compiled: Compiled) -> None:
         plan = compiled.snapshot.logging
@@ -123,6 +128,7 @@ class Worker:
             compiled=compiled,
             cache=open_cache(compiled.snapshot.cache, self._now),
             journal=journal,
+            metrics=self.metrics,
             http=_transport(self.environment),
             mock=MockTransport(FACES, compiled.snapshot.mock_latency_scale),
             wires=WIRES,
@@ -137,7 +143,8 @@ class Worker:
     async def start(self) -> None:
         """Open the house, if the configuration allows, and begin to watch the file."""
         if self._compiled is not None and self._house is None:
-            self._open(self._compiled)
+            self._open_if_possible(self._compiled)
+        await self.metrics.start(self._show)
         self._poller = asyncio.create_task(self._poll())
         # what is here now stays: the collector need not walk it again and again (about a twentieth of a call)
         gc.collect()
@@ -155,42 +162,42 @@ class Worker:
             await self._house.http.close()
             await self._house.cache.close()
             self._house.journal.close()
+        await self.metrics.stop()
         if self._rollup is not None:
             await asyncio.to_thread(self._rollup.stop)
 
-    async def _poll(self) -> None:
-        while self._watched is not None:
-            await asyncio.sleep(POLL_SECONDS)
-            day = self._compiled.snapshot.day if self._compiled is not None else ""
-            if self._house is not None and self._house.journal.spooled:
-                self._house.journal.retry()
-            if self._watched.changed() or (self._compiled is not None and day != self._today().isoformat()):
-                await asyncio.to_thread(self._reload)
+    def _show(self, tally: Tally) -> None:
+        """What `/metrics` says beside the calls."""
+        if self._house is not None:
+            put_figures(self._house, tally)
+        tally.put(RELOADS, value=self._current.refused if self._current is not None else 0)
+        tally.put(STALE, value=int(self.fault is not None))
 
-    def _reload(self) -> None:
-        """Take over a sound change; keep what is in force and say so once when the change is not sound."""
-        try:
-            compiled = self._compile()
-        except ConfigError as error:
-            if self.fault != str(error):
-                self.fault = str(error)
-                _log.error("the configuration was not taken over: %s", error)
-            if error.unread and self._watched is not None:
-                self._watched.again()
+    async def _poll(self) -> None:
+        while self._current is not None:
+            await asyncio.sleep(POLL_SECONDS)
+            try:
+                await self._look_after(self._current)
+            except Exception:  # noqa: BLE001 - the border of a timer: the watch goes on, whatever one look met
+                _log.exception("looking after the configuration failed; it is tried again")
+
+    async def _look_after(self, current: Current) -> None:
+        if self._house is not None and self._house.journal.spooled:
+            self._house.journal.retry()
+        if current.due() and await asyncio.to_thread(current.refresh):
+            self._take_over(current)
+        if self._house is None and current.compiled is not None:
+            self._open_if_possible(current.compiled)
+
+    def _take_over(self, current: Current) -> None:
+        """Let the calls that come from now on have the new configuration; those under way keep theirs."""
+        compiled = current.compiled
+        if compiled is None:
             return
-        self.fault = None
-        before = self._compiled.snapshot if self._compiled is not None else None
-        if before is not None:
-            snapshot, self._restart = kept_until_restart(compiled.snapshot, before)
-            compiled = Compiled(snapshot, compiled.table)
-            if self._restart:
-                _log.warning("a restart is needed for: %s", ", ".join(self._restart))
-        self._compiled = compiled
         if self._house is not None:
             self._house.compiled = compiled
             self._house.mock = MockTransport(FACES, compiled.snapshot.mock_latency_scale)
-        if before is None or before.digest != compiled.snapshot.digest:
-            _log.info("configuration %s is in force", compiled.snapshot.digest)
+        _log.info("configuration %s is in force", compiled.snapshot.digest)
 
     def snapshot(self) -> Snapshot:
         """The configuration in force. Raises NotReady when there is none."""
@@ -202,7 +209,7 @@ class Worker:
         """Why no call can be taken now."""
         if self._draining:
             return "draining: the service is going down"
-        if self._compiled is None:
+        if self._compiled is None or self._unsound is not None:
             return f"misconfigured: {self.fault}"
         return None
 
@@ -218,9 +225,9 @@ class Worker:
             "in_flight": self._house.admission.in_flight if self._house is not None else 0,
             "config": {
                 "digest": snapshot.digest if snapshot is not None else None,
-                "file": str(self.path),
+                "file": str(self.environment.config_path()),
                 "error": self.fault,
-                "restart_needed": list(self._restart),
+                "restart_needed": list(self._current.restart) if self._current is not None else [],
             },
             **storage,
         }

@@ -1,0 +1,151 @@
+"""The service's own words on standard output and error: written by a thread, so that a reader who does not read holds up nobody.
+
+A full pipe would stop the event loop at the first warning, a closed one would end the process at the first line. What nobody takes
+waits in memory, up to MOST_LINES, and is then dropped and counted. What is said is the business of those who say it.
+"""
+
+import contextlib
+import io
+import logging
+import os
+import select
+import threading
+import time
+from collections import deque
+
+MOST_LINES = 1000
+"""Lines that wait for a reader."""
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code != 9}
+_CONTROLS |= {code: f"\\u{code:04x}" for code in (0x2028, 0x2029)}
+
+
+class Outlet:
+    """Lines for one file descriptor. Nothing here blocks or raises, whatever became of the other end."""
+
+    def __init__(self, fd: int) -> None:
+        self.lost = 0
+        self._fd = fd
+        self._lines: deque[bytes] = deque()
+        self._untold = 0
+        self._writing = False
+        self._change = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def put(self, text: str) -> None:
+        """Have `text`, whole lines, written soon."""
+        with self._change:
+            if len(self._lines) >= MOST_LINES:
+                self._lose()
+                return
+            self._lines.append(text.encode("utf-8", "backslashreplace"))
+            if self._thread is None or not self._thread.is_alive():  # the first line, or a process that was forked
+                self._thread = threading.Thread(target=self._run, name="outlet", daemon=True)
+                self._thread.start()
+            self._change.notify_all()
+
+    def flush(self, seconds: float = 1.0) -> bool:
+        """Wait until everything is written, at most so long; whether it is."""
+        with self._change:
+            return self._change.wait_for(lambda: not self._lines and not self._writing, seconds)
+
+    def _run(self) -> None:
+        while True:
+            with self._change:
+                self._writing = False
+                self._change.notify_all()
+                while not self._lines:
+                    self._change.wait()
+                line = self._lines.popleft()
+                self._writing = True
+                if self._untold:
+                    line = b"%d lines were lost: nobody read them\n" % self._untold + line
+                    self._untold = 0
+            self._write(line)
+
+    def _write(self, line: bytes) -> None:
+        try:
+            while line:
+                try:
+                    line = line[os.write(self._fd, line) :]
+                except BlockingIOError:  # whoever shares the other end made it so
+                    select.select([], [self._fd], [], 1.0)
+        except (OSError, ValueError):
+            with self._change:
+                self._lose()
+
+    def _lose(self) -> None:
+        self.lost += 1
+        self._untold += 1
+
+
+class OutletText(io.TextIOBase):
+    """An Outlet in the place of `sys.stdout` or `sys.stderr`."""
+
+    def __init__(self, outlet: Outlet) -> None:
+        self._outlet = outlet
+
+    def writable(self) -> bool:
+        """Yes."""
+        return True
+
+    def write(self, text: str) -> int:
+        """Have it written soon."""
+        if text:
+            self._outlet.put(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing waits here; see `Outlet.flush`."""
+
+
+class OutletHandler(logging.Handler):
+    """Log records as lines of an Outlet."""
+
+    def __init__(self, outlet: Outlet) -> None:
+        super().__init__()
+        self._outlet = outlet
+        self.setFormatter(OneLine())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Have it written soon; a record that cannot be put into words is dropped."""
+        with contextlib.suppress(TypeError, ValueError, MemoryError, RecursionError):
+            self._outlet.put(self.format(record) + "\n")
+
+    def flush(self) -> None:
+        """Wait a moment for the writer."""
+        self._outlet.flush()
+
+
+class OneLine(logging.Formatter):
+    """UTC time, level, process, message; whatever a caller or a provider wrote stays one line and moves no cursor."""
+
+    converter = time.gmtime  # type: ignore[assignment]  # typeshed asks for less than logging gives
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s.%(msecs)03dZ %(levelname)s [%(process)d] %(message)s", "%Y-%m-%dT%H:%M:%S")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
+        """The first line."""
+        return super().formatMessage(record).translate(_CONTROLS)
+
+    def formatException(self, ei: object) -> str:  # noqa: N802 - logging's own name
+        """A traceback, indented, so that no line of it can be taken for a record."""
+        told = super().formatException(ei)  # type: ignore[arg-type]
+        return "\n".join("  " + line.translate(_CONTROLS) for line in told.split("\n"))
+
+
+def speak_through(outlet: Outlet) -> None:
+    """Let everything that this process logs go to `outlet`: the service's own words from INFO on, the rest from WARNING on."""
+    root = logging.getLogger()
+    root.addHandler(OutletHandler(outlet))
+    root.setLevel(logging.WARNING)
+    logging.getLogger("llm_router").setLevel(logging.INFO)
+    logging.captureWarnings(True)
+
+
+def speak_if_silent(outlet: Outlet) -> None:
+    """The same for our own words alone, where nobody else has arranged for them."""
+    own = logging.getLogger("llm_router")
+    if not own.hasHandlers():
+        own.addHandler(OutletHandler(outlet))
+        own.setLevel(logging.INFO)
