@@ -1,15 +1,19 @@
 """What the faults of times and connections do to a socket, and what the upstream's log says of it."""
 
 import asyncio
+import contextlib
+import gc
 import json
-import socket
+import sys
 from asyncio import IncompleteReadError
 
 import pytest
 
+from app.toxic.fault import Fault
 from app.toxic.server import ToxicUpstream
+from app.toxic.table import FAULTS
 
-from .calling import SAID, Caller, ask, call, eventually, posted, request
+from .calling import DIALECTS, SAID, Caller, ask, call, eventually, posted, request
 
 
 async def asked(upstream: ToxicUpstream, model: str, stream: bool = True) -> Caller:
@@ -189,6 +193,48 @@ async def test_a_caller_that_does_not_read_holds_the_flood_back(upstream: ToxicU
     caller.writer.transport.abort()
 
 
+# without an end of their own, or byte by byte: the caller leaves after the first bytes
+ENDLESS = {"1xx-forever", "comments-forever", "endless-line", "101", "idle-stream", "half-close", "drip", "sse-split"}
+QUICK = {"ms": "0.05", "mb": "0.1", "percent": "50"}
+COUNTS = {"gzip-members": "10", "many-headers": "10", "tiny-events": "10", "huge-header": "10", "status": "418"}
+OTHERS = [
+    ("/v1/embeddings", b'{"model": "MODEL", "input": "a"}'),
+    ("/v1/messages/count_tokens", b'{"model": "MODEL", "messages": []}'),
+]
+
+
+def quick(fault: Fault) -> str:
+    """A model's name that plays this fault in no time."""
+    given = QUICK.get(fault.unit, COUNTS.get(fault.name, ""))
+    return f"{fault.name}:{given}" if given else fault.name
+
+
+async def test_no_fault_breaks_the_upstream_itself(upstream: ToxicUpstream) -> None:
+    """Every fault, in every dialect, streamed and whole, and on the routes that it was not made for."""
+    problems: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: problems.append(context))
+
+    async def played(fault: Fault, data: bytes) -> None:
+        caller = await call(upstream.port)
+        caller.writer.write(data)
+        if fault.name in ENDLESS:
+            await caller.reader.read(1)
+        else:
+            with contextlib.suppress(IncompleteReadError, ConnectionResetError, ValueError):
+                await caller.body(await caller.head())
+        caller.leave()
+
+    for fault in FAULTS:
+        name = quick(fault)
+        calls = [request(dialect, name, stream) for dialect in DIALECTS for stream in (False, True)]
+        calls += [posted(path, body.replace(b"MODEL", name.encode())) for path, body in OTHERS]
+        await asyncio.gather(*[played(fault, data) for data in calls])
+    await eventually(lambda: all(entry.ended for entry in upstream.log.entries) and upstream.open == 0)
+    gc.collect()
+    assert problems == []
+    assert len(upstream.log.entries) == 10 * len(FAULTS)
+
+
 class TestDoors:
     """Ports that fail before any request."""
 
@@ -208,7 +254,7 @@ class TestDoors:
         assert caller.reader._buffer == b"" and not caller.reader.at_eof()  # type: ignore[attr-defined]
         caller.leave()
 
-    @pytest.mark.skipif(not hasattr(socket, "AF_VSOCK"), reason="a full backlog drops attempts on Linux alone")
+    @pytest.mark.skipif(sys.platform != "linux", reason="a full backlog drops attempts on Linux alone")
     async def test_one_never_connects(self, upstream: ToxicUpstream) -> None:
         """Where a refusing port answers at once, this one leaves the attempt open."""
         attempt = asyncio.ensure_future(call(upstream.doors["full"]))

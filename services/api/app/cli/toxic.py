@@ -30,7 +30,8 @@ def toxic_upstream(
     try:
         asyncio.run(_serve(port, host, log, as_json))
     except OSError as error:
-        print(f"toxic-upstream: {error.strerror or error}", file=sys.stderr)
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"toxic-upstream: {place}{error.strerror or error}", file=sys.stderr)
         raise typer.Exit(1) from None
 
 

@@ -82,10 +82,14 @@ class Log:
             self.note("closed", entry)
 
     def note(self, step: str, entry: Entry) -> None:
-        """Write one step (asked, ended, closed) to the file, if there is one."""
-        if self._file is not None:
+        """Write one step (asked, ended, closed) to the file, if there is one. A file that takes no more is given up."""
+        if self._file is None:
+            return
+        try:
             self._file.write(_encode({"step": step, **msgspec.structs.asdict(entry)}) + b"\n")
             self._file.flush()
+        except OSError:
+            self._file = None
 
     def lines(self) -> bytes:
         """All entries as JSON lines."""
