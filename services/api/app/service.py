@@ -10,6 +10,8 @@ from fastapi import FastAPI
 from . import __version__
 from .clients import anthropic_client, openai_client, responses_client
 from .clients.anthropic_client.parse import parse_count
+from .config.load import ConfigError
+from .config.places import refuse_unwritable
 from .domain.request import ChatRequest
 from .endpoints import pages
 from .endpoints.calls import CallEndpoint
@@ -17,6 +19,7 @@ from .endpoints.count import CountEndpoint
 from .endpoints.embeddings import EmbeddingEndpoint
 from .endpoints.query import QueryShape
 from .endpoints.sdk import SdkShape
+from .logging_utils.outlet import speak_if_silent
 from .server.door import Door, Endpoint
 from .server.greeting import greeting
 from .server.guard import Guard
@@ -28,16 +31,31 @@ QUIET = "LLM_ROUTER_QUIET"  # set by `llm-router` for its children, which greet 
 def _messages(parse: Callable[[bytes], ChatRequest]) -> SdkShape:
     """Anthropic's face, for both of its routes."""
     kept = (b"anthropic-version", b"anthropic-beta")
-    return SdkShape(anthropic_client.FACE, "messages", kept=kept, overloaded=529, parse=parse)
+    return SdkShape(anthropic_client.FACE, "messages", kept=kept, overloaded=529, parse=parse, keepalive=anthropic_client.PING)
+
+
+def _state_faults(worker: Worker) -> None:
+    """Say what is wrong, and end a lone process for it; a supervisor says it for its workers."""
+    if worker.supervised:
+        return
+    lone = multiprocessing.parent_process() is None
+    fault = worker.fault
+    if fault is None and lone:
+        try:
+            refuse_unwritable(worker.snapshot())
+        except ConfigError as error:
+            fault = str(error)
+    if fault is not None:
+        print(fault, file=sys.stderr)  # noqa: T201 - the one line that the operator needs
+        if lone:
+            raise SystemExit(2)
 
 
 def create_app(worker: Worker | None = None) -> FastAPI:
     """The application of one worker. A bad configuration ends a lone process with one line and status 2; a child stays up."""
+    speak_if_silent()
     worker = worker or Worker.from_environment()
-    if worker.fault is not None:
-        print(worker.fault, file=sys.stderr)  # noqa: T201 - the one line that the operator needs
-        if multiprocessing.parent_process() is None:
-            raise SystemExit(2)
+    _state_faults(worker)
     here = worker
 
     @asynccontextmanager

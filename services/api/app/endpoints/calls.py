@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import Callable, Mapping
 
+from ..clients.common.protocols import Writer
 from ..pipeline.begin import begin
 from ..pipeline.house import House
 from ..pipeline.serve import Serving
 from ..pipeline.walk import Asking
 from . import asgi
 from .border import Border
-from .headers import reply_headers
+from .headers import reply_headers, stream_headers
+from .pulse import Pulse
 from .shape import Shape
 
 
@@ -31,10 +33,16 @@ class CallEndpoint(Border[Serving]):
         await super()._serve(serving, receive, send)
 
     async def _answered(self, serving: Serving, attendance: asgi.Attendance, send: asgi.Send) -> None:
-        if serving.walk.request.stream:
-            await self._stream(serving, attendance, send)
-        else:
+        walk = serving.walk
+        if not walk.request.stream:
             await self._whole(serving, attendance, send)
+            return
+        seconds = walk.compiled.snapshot.server.keepalive_seconds
+        pulse = Pulse(send, seconds, lambda: stream_headers(walk), self._shape.keepalive)
+        try:
+            await self._stream(serving, attendance, pulse)
+        finally:
+            pulse.stop()
 
     async def _whole(self, serving: Serving, attendance: asgi.Attendance, send: asgi.Send) -> None:
         completion = await serving.whole()
@@ -43,26 +51,28 @@ class CallEndpoint(Border[Serving]):
         walk = serving.walk
         await asgi.answer(send, 200, reply_headers(walk, settled), self._shape.whole(walk, completion, settled))
 
-    async def _stream(self, serving: Serving, attendance: asgi.Attendance, send: asgi.Send) -> None:
+    async def _stream(self, serving: Serving, attendance: asgi.Attendance, pulse: Pulse) -> None:
         walk = serving.walk
-        batch = await serving.first()
-        writer = self._shape.writer(walk)
+        writer: Writer | None = None
         try:
-            await send({"type": "http.response.start", "status": 200, "headers": reply_headers(walk, None)})
+            batch = await serving.first()
+            writer = self._shape.writer(walk)
             while True:
                 body = b"".join([writer.write(delta) for delta in batch])
                 if body:
-                    await send({"type": "http.response.body", "body": body, "more_body": True})
+                    await pulse.write(body)
                 if serving.over:
                     break
                 batch = await serving.more()
         except (Exception, asyncio.CancelledError) as error:  # the border, after the first byte: one error event ends the stream
+            if not pulse.opened:
+                raise  # it is answered with a status of its own
             if attendance.stop() and isinstance(error, asyncio.CancelledError):
                 raise  # the caller left, nobody reads an event
             shown = self._shown(error, walk.asking.id)
             await serving.settled("failed", 200, shown.code)
-            await send({"type": "http.response.body", "body": writer.fail(shown, walk.asking.id)})
+            await pulse.end((writer or self._shape.writer(walk)).fail(shown, walk.asking.id))
             return
         attendance.stop()
         settled = await serving.settled("answered", 200)
-        await send({"type": "http.response.body", "body": self._shape.last(writer, walk, settled)})
+        await pulse.end(self._shape.last(writer, walk, settled))

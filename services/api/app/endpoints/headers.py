@@ -12,22 +12,29 @@ _CACHE = {state: state.encode() for state in ("hit", "miss", "off")}
 
 
 def reply_headers(walk: Walk, settled: Settled | None) -> asgi.Headers:
-    """Headers of a good answer: whole when it is settled, else of a stream or of a dry run (which carry the estimate)."""
-    streamed = settled is None and walk.first_token is not None
-    headers: asgi.Headers = [asgi.EVENTS if streamed else asgi.JSON, *_facts(walk), *error_facts(walk)]
+    """Headers of a good answer: whole when it is settled, else of a dry run, which carries the estimate."""
+    headers: asgi.Headers = [asgi.JSON, *_facts(walk), *error_facts(walk)]
     if settled is None:
-        estimate = estimated_nano(walk)
-        if estimate is not None:
-            headers.append((b"x-router-estimated-cost-usd", b"%.9f" % (estimate / NANO)))
-        if walk.first_token is not None:
-            overhead = walk.first_token - walk.asking.started - walk.waited - walk.queue_ms / 1000
-            headers.append((b"x-router-overhead-ms", b"%.3f" % (max(overhead, 0.0) * 1000)))
-        return headers
+        return headers + _estimate(walk)
     record = settled.record
     if record.cost_nano_usd is not None:
         headers.append((b"x-router-cost-usd", b"%.9f" % (record.cost_nano_usd / NANO)))
     headers.append((b"x-router-overhead-ms", b"%.3f" % record.overhead_ms))
     return headers
+
+
+def stream_headers(walk: Walk) -> asgi.Headers:
+    """Headers of a stream: with the estimate, and before the first delta with the candidate that is meant to answer."""
+    headers: asgi.Headers = [asgi.EVENTS, *_facts(walk), *error_facts(walk), *_estimate(walk)]
+    if walk.first_token is not None:
+        overhead = walk.first_token - walk.asking.started - walk.waited - walk.queue_ms / 1000
+        headers.append((b"x-router-overhead-ms", b"%.3f" % (max(overhead, 0.0) * 1000)))
+    return headers
+
+
+def _estimate(walk: Walk) -> asgi.Headers:
+    estimate = estimated_nano(walk)
+    return [] if estimate is None else [(b"x-router-estimated-cost-usd", b"%.9f" % (estimate / NANO))]
 
 
 def _facts(walk: Walk) -> asgi.Headers:

@@ -14,6 +14,7 @@ from ..pipeline.estimate import candidates, estimated_nano
 from ..pipeline.settle import NANO, Settled
 from ..pipeline.walk import Walk
 from .headers import reason
+from .pulse import COMMENT
 from .query_body import parse_query
 from .wishes import with_header_wishes
 
@@ -25,6 +26,7 @@ class QueryShape:
     """Our own face. `always_dry` makes it `/route`: it decides and calls nobody."""
 
     face = "query"
+    keepalive = COMMENT
 
     def __init__(self, always_dry: bool = False) -> None:
         self._always_dry = always_dry

@@ -11,6 +11,7 @@ from ..domain.request import ChatRequest
 from ..errors import RouterError
 from ..pipeline.settle import Settled
 from ..pipeline.walk import Walk
+from .pulse import COMMENT
 from .query import decision_of
 from .wishes import with_header_wishes
 
@@ -30,8 +31,10 @@ class SdkShape:
         kept: tuple[bytes, ...] = (),
         overloaded: int = 503,
         parse: Callable[[bytes], ChatRequest] | None = None,
+        keepalive: bytes = COMMENT,
     ) -> None:
         self.face = name
+        self.keepalive = keepalive
         self._face = face
         self._parse = parse or face.parse
         self._kept = kept

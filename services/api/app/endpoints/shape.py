@@ -26,7 +26,9 @@ class Envelope(Protocol):
 
 
 class Shape(Envelope, Protocol):
-    """One face of conversations over HTTP."""
+    """One face of conversations over HTTP. `keepalive` is what a stream says while it has nothing to say."""
+
+    keepalive: bytes
 
     def parse(self, body: bytes, headers: Mapping[bytes, bytes]) -> ChatRequest:
         """The request in the body, with the wishes of the headers."""
