@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
 from ..errors import NotReady, OurBug, RouterError
+from ..metrics.refusals import count_refusal
 from ..pipeline.house import House
 from ..pipeline.serve import Serving
 from ..pipeline.walk import Asking
@@ -49,16 +50,17 @@ class Border(ABC, Generic[S]):
         except asgi.CallerLeft:
             return
         except asyncio.CancelledError:  # the server stops and waits no longer for the body
-            await self._refuse(send, NotReady(STOPPING), call_id)
+            await self._turn_away(send, NotReady(STOPPING), call_id)
             return
         except asgi.StillComing as early:
             error = early.error
+            count_refusal(self._envelope.face, error.code)
             headers = asgi.error_headers(error, call_id, self._envelope.face)
             body = self._envelope.complain(error, call_id)
             await asgi.answer_early(send, receive, self._envelope.status(error), headers, body)
             return
         except Exception as error:  # noqa: BLE001 - the border: what is not ours to show becomes one clean 500
-            await self._refuse(send, self._shown(error, call_id), call_id)
+            await self._turn_away(send, self._shown(error, call_id), call_id)
             return
         await self._serve(serving, receive, send)
 
@@ -109,6 +111,8 @@ class Border(ABC, Generic[S]):
         """Account for a call of which the caller has nothing yet, and say why."""
         if serving.admitted and not serving.accounted:  # a call refused at the door leaves no record
             await serving.settled("failed", self._envelope.status(error), error.code)
+        elif not serving.admitted:
+            count_refusal(self._envelope.face, error.code)
         await self._refuse(send, error, serving.walk.asking.id, error_facts(serving.walk))
 
     def _shown(self, error: BaseException, call_id: str) -> RouterError:
@@ -118,6 +122,11 @@ class Border(ABC, Generic[S]):
             return NotReady(STOPPING)
         _log.exception("call %s failed by our own fault", call_id)
         return OurBug(f"this is our own fault, not yours; the service's log has the details under {call_id}")
+
+    async def _turn_away(self, send: asgi.Send, error: RouterError, call_id: str) -> None:
+        """Refuse what has not become a call."""
+        count_refusal(self._envelope.face, error.code)
+        await self._refuse(send, error, call_id)
 
     async def _refuse(self, send: asgi.Send, error: RouterError, call_id: str, facts: asgi.Headers | None = None) -> None:
         headers = asgi.error_headers(error, call_id, self._envelope.face) + (facts or [])

@@ -4,6 +4,7 @@ import asyncio
 
 from ..clients.anthropic_client.count import render_count
 from ..errors import NotReady
+from ..metrics.refusals import count_refusal
 from ..pipeline.count import counted
 from ..pipeline.serve import Serving
 from . import asgi
@@ -26,7 +27,9 @@ class CountEndpoint(CallEndpoint):
                 await self._refuse(send, NotReady(STOPPING), walk.asking.id)
             return
         except Exception as error:  # noqa: BLE001 - the border: what is not ours to show becomes one clean 500
-            await self._refuse(send, self._shown(error, walk.asking.id), walk.asking.id, error_facts(walk))
+            shown = self._shown(error, walk.asking.id)
+            count_refusal("/v1/messages/count_tokens", shown.code)
+            await self._refuse(send, shown, walk.asking.id, error_facts(walk))
             return
         finally:
             attendance.stop()

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from fastapi import FastAPI, Request, Response
 from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
@@ -15,6 +15,9 @@ from ..clients.anthropic_client import FACE as ANTHROPIC
 from ..clients.openai_client.face import error_body
 from ..config.snapshot import Snapshot
 from ..errors import CallerError, MethodNotAllowed, NotFound, NotReady, RouterError
+from ..metrics.meter import Meter
+from ..metrics.refusals import count_refusal
+from ..metrics.text import CONTENT_TYPE
 from . import asgi, model_infos, models
 from .nearest import nearest
 from .openapi import AN_ERROR, describe
@@ -25,6 +28,8 @@ OVERLOADED = 529  # Anthropic's own status for it
 
 class Standpoint(Protocol):
     """What these pages read of the worker. `snapshot` raises NotReady while there is none."""
+
+    metrics: Meter
 
     def snapshot(self) -> Snapshot:
         """The configuration in force."""
@@ -68,6 +73,11 @@ def _mount_state(app: FastAPI, here: Standpoint) -> None:
             return JSONResponse({"status": "ready"})
         return JSONResponse({"status": "not ready", "reason": reason}, status_code=503, headers={"retry-after": "1"})
 
+    @app.get("/metrics", tags=["state"], response_class=PlainTextResponse)
+    async def metrics() -> Response:
+        """Counters of all workers in Prometheus's text format."""
+        return Response(await here.metrics.exposed(), media_type=CONTENT_TYPE)
+
     @app.get("/", tags=["state"])
     async def front() -> dict[str, Any]:
         """What runs, what is real and what is played, and where to go on."""
@@ -93,6 +103,7 @@ def _front(app: FastAPI, snapshot: Snapshot) -> dict[str, Any]:
             "docs": "/docs",
             "health": "/health",
             "ready": "/ready",
+            "metrics": "/metrics",
         },
     }
 
@@ -157,6 +168,7 @@ def _is_anthropic(request: Request) -> bool:
 
 def _answer(request: Request, error: RouterError) -> Response:
     """The error in the shape that the client reads."""
+    count_refusal(request.scope["path"].removeprefix(request.scope.get("root_path", "")), error.code)
     call_id = asgi.new_id()
     headers = {name.decode(): value.decode() for name, value in asgi.error_headers(error, call_id)}
     if _is_anthropic(request):
@@ -174,7 +186,7 @@ def _own(request: Request, error: HTTPException, routes: frozenset[str]) -> Rout
     """FastAPI's own refusals in the contract's words."""
     if error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "GET")
-        return MethodNotAllowed("GET, HEAD" if allowed == "GET" else allowed)
+        return MethodNotAllowed("GET, HEAD" if "GET" in allowed else allowed)
     if error.status_code == 404:
         return NotFound(_no_route(request, routes))
     return NotReady("not now") if error.status_code >= 500 else CallerError("the request was refused")

@@ -14,6 +14,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from ..errors import CallerError, RouterError, SlowRequest
+from ..metrics.refusals import count_refusal
 from . import head
 from .cycle import WholeCycle
 from .guard import WIRE
@@ -188,6 +189,7 @@ class WholeProtocol(HttpToolsProtocol):
             if begun:
                 self._linger()
                 return
+        count_refusal("", error.code)
         fields, body = refusal(error, anthropic=False)
         lines = [STATUS_LINE[error.status], *(b"%b: %b\r\n" % field for field in fields), b"\r\n", body]
         self.transport.write(b"".join(lines))

@@ -7,6 +7,7 @@ from ..clients.anthropic_client.face import complain as anthropic_complaint
 from ..clients.openai_client.face import error_body
 from ..domain.ids import new_id
 from ..errors import RouterError
+from ..metrics.refusals import count_refusal
 
 _ANTHROPIC = "/v1/messages"
 # after these the two sides may no longer agree where the next request begins
@@ -30,6 +31,7 @@ def refusal(error: RouterError, anthropic: bool) -> tuple[list[tuple[bytes, byte
 
 async def answer_refusal(send: Any, error: RouterError, path: str, fields: Mapping[bytes, bytes]) -> None:
     """The refusal over ASGI."""
+    count_refusal(path, error.code)
     headers, body = refusal(error, path.startswith(_ANTHROPIC) or b"anthropic-version" in fields)
     await send({"type": "http.response.start", "status": error.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -28,6 +28,11 @@ class Pool:
         self._tls: ssl.SSLContext | None = None
         self._closed = False
 
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many connections carry a call, and how many wait for one."""
+        return len(self._busy), sum(map(len, self._idle.values()))
+
     def idle(self, place: Place) -> Connection | None:
         """An open connection that served before, or None."""
         kept = self._idle.get(place)

@@ -126,6 +126,11 @@ class PoolTransport:
             self._pool = Pool(asyncio.get_running_loop())
         return self._pool
 
+    @property
+    def connections(self) -> tuple[int, int]:
+        """Connections that carry a call, and those that wait for one."""
+        return self._pool.counts if self._pool is not None else (0, 0)
+
     def message(self, call: Call, target: Target) -> tuple[bytes, Place]:
         """The request's bytes and where they go."""
         secret = f"{_AUTH[call.auth]}{self._key(target)}\r\n" if call.auth else ""
