@@ -32,6 +32,6 @@ def nearest(path: str, routes: Collection[str]) -> str | None:
             if candidate in routes:
                 return candidate
     plain = "/" + "/".join(words)
-    by_word = {route.removeprefix("/v1"): route for route in routes}
+    by_word = {route.removeprefix("/v1"): route for route in routes if words and route != "/"}
     close = get_close_matches(plain, by_word, n=1, cutoff=_CLOSE)
     return by_word[close[0]] if close else None
