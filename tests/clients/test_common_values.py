@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
+from app.clients.common.body import opened
 from app.clients.common.call_ids import CallIds, minted, spelled_hex, spelled_short
 from app.clients.common.fault import MAX_RETRY_AFTER, fault_of, numbers_of, retry_after
 from app.clients.common.media import data_url, is_mended, known_type, media_of, true_type
@@ -461,3 +462,15 @@ def test_a_refused_key_is_never_quoted() -> None:
 def test_a_wait_is_plain_seconds_or_none(headers: dict[str, str], seconds: float | None) -> None:
     """Clamped to an hour; dates and everything odd count as absent."""
     assert retry_after(headers) == seconds
+
+
+@pytest.mark.parametrize("size", [10, 100_000])
+def test_callers_never_name_hosts_or_keys_whatever_the_size_of_the_body(size: int) -> None:
+    """At any depth and however it is spelled; where it is the caller's data it is only that."""
+    text = "x" * size
+    for field in ('"api_key":"k"', '"router":{"base_url":1}', '"tools":[{"\\u0061pi_base":1}]'):
+        with pytest.raises(CallerError, match="is not accepted from callers"):
+            opened(f'{{"text":"{text}",{field}}}'.encode())
+    tree, fields = opened(f'{{"metadata":{{"api_key":"{text}"}},"content":["api_base"]}}'.encode())
+    assert tree["metadata"]["api_key"] == text
+    assert bytes(fields["content"]) == b'["api_base"]'

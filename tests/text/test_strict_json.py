@@ -55,6 +55,17 @@ def test_ordinary_json_passes_and_keeps_its_value(value: object) -> None:
     assert strict_json(json.dumps(value).encode()) == value
 
 
+@pytest.mark.parametrize("between", [1, 1_000])
+@pytest.mark.parametrize("gap", ["", " ", "\n", "\t", "\r"])
+def test_a_repeated_key_is_found_among_many_and_few_colons(between: int, gap: str) -> None:
+    """Also beside a text full of colons, or a large one that has hardly any, and where the key's own stands apart."""
+    body = f'{{"t":"{("a" * between + ":") * 50}","k"{gap}:1,"k":2}}'.encode()
+    with pytest.raises(CallerError) as caught:
+        strict_json(body)
+    assert caught.value.code == "duplicate_key"
+    assert strict_json(body.replace(b'"k":2', b'"l":2'))["l"] == 2
+
+
 @given(st.dictionaries(st.text(max_size=5), VALUES, min_size=1, max_size=4), st.sampled_from(["", " ", "\n", "\t "]))
 def test_a_repeated_key_is_found_whatever_stands_around_it(fields: dict[str, object], gap: str) -> None:
     """One key written twice is refused, with any white space before its colon."""

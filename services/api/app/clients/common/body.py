@@ -23,6 +23,7 @@ _DATA = frozenset(
     {"content", "parameters", "arguments", "input_schema", "schema", "json_schema", "metadata", "input", "args", "text", "prompt"}
 )
 _HOST_LITERALS = (*(f'"{name}"'.encode() for name in sorted(HOST_FIELDS)), b"\\u00")
+_SCANNED = 65_536  # bytes up to which looking for those words is cheaper than walking the whole tree
 
 
 def opened(body: bytes) -> tuple[dict[str, Any], dict[str, Raw]]:
@@ -30,10 +31,8 @@ def opened(body: bytes) -> tuple[dict[str, Any], dict[str, Raw]]:
     tree = strict_json(body)
     if type(tree) is not dict:
         raise CallerError("the body must be a JSON object", code="invalid_json")
-    for literal in _HOST_LITERALS:
-        if literal in body:
-            _refuse_host_fields(tree)
-            break
+    if len(body) > _SCANNED or any(literal in body for literal in _HOST_LITERALS):
+        _refuse_host_fields(tree)
     return tree, _fields(body)
 
 

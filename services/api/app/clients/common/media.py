@@ -52,9 +52,10 @@ def media_of(kind: MediaKind, url: str, where: str, *, name: str = "", detail: s
         return Media(kind, url=url, name=name, detail=detail, marker=marker)
     if not scheme.startswith("data:"):
         raise CallerError(f"{where}: use an https URL or a data URL", param=where)
-    head, comma, data = url[5:].partition(",")
-    media_type, *parameters = head.split(";")
-    if not comma or not data or "base64" not in parameters:
+    comma = url.find(",")
+    media_type, *parameters = url[5 : max(comma, 5)].split(";")
+    data = url[comma + 1 :] if comma >= 0 else ""
+    if not data or "base64" not in parameters:
         raise CallerError(f"{where}: a data URL must be `data:<type>;base64,<data>`", param=where)
     return Media(kind, media_type=true_type(media_type, data), data=data, name=name, detail=detail, marker=marker)
 
@@ -66,4 +67,5 @@ def data_url(media: Media) -> str:
 
 def is_mended(url: str, media: Media) -> bool:
     """Whether `media` was read from `url` under another type than the URL states."""
-    return bool(media.data) and not url[5:].lower().startswith((f"{media.media_type};", f"{media.media_type},"))
+    stated = url[5 : 5 + len(media.media_type) + 1].lower()  # no more of it: the rest may be megabytes
+    return bool(media.data) and stated not in (f"{media.media_type};", f"{media.media_type},")

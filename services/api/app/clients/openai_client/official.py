@@ -24,8 +24,9 @@ _THOUGHTS: Final = ("reasoning_content", "reasoning", "reasoning_details")
 _NULL: Final = (b"", b"null")
 _MARK: Final = "cache_control"
 _BREAKPOINT: Final = "prompt_cache_breakpoint"
-# what stands in a message or a tool only where there is something to do
-_SIGNS: Final = (b'"reasoning', b'"extra_content"', b'"cache_control"')
+# what stands in an item only where there is something to do; the first in tools and messages, the others in assistants' turns
+_SIGN: Final = b'"cache_control"'
+_SIGNS: Final = (_SIGN, b'"reasoning', b'"extra_content"')
 _encode = msgspec.json.Encoder().encode
 
 
@@ -44,8 +45,9 @@ def made_official(fields: Fields, request: ChatRequest, target: Target) -> set[s
     if not request.tools and bytes(fields.get("tools") or b"").strip() == b"[]":
         for name in ("tools", "tool_choice", "parallel_tool_calls"):
             fields.pop(name, None)
-    _edit("messages", _message, fields, target, lost)
-    _edit("tools", _tool, fields, target, lost)
+    answered = any(message.role == "assistant" for message in request.messages)
+    _edit("messages", _SIGNS if answered else (_SIGN,), _message, fields, target, lost)
+    _edit("tools", (_SIGN,), _tool, fields, target, lost)
     _mark_end(fields, target, lost)
     return lost
 
@@ -68,10 +70,17 @@ def _say_effort(fields: Fields, request: ChatRequest, target: Target, lost: set[
         fields["reasoning_effort"] = effort
 
 
-def _edit(name: str, edit: Callable[[Fields, bool, set[str]], bool], fields: Fields, target: Target, lost: set[str]) -> None:
+def _edit(
+    name: str,
+    signs: tuple[bytes, ...],
+    edit: Callable[[Fields, bool, set[str]], bool],
+    fields: Fields,
+    target: Target,
+    lost: set[str],
+) -> None:
     """Have every item of a list edited; the list stays byte for byte where none needs it."""
-    raw = fields.get(name)
-    if raw is None or not any(sign in bytes(raw) for sign in _SIGNS):
+    raw = bytes(fields.get(name) or b"")
+    if not any(sign in raw for sign in signs):
         return
     items = msgspec.json.decode(raw)
     edited = [edit(item, knows_breakpoints(target), lost) for item in items if isinstance(item, dict)]

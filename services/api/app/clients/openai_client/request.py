@@ -94,9 +94,10 @@ def _shared(request: ChatRequest) -> dict[str, Any]:
 
 def _mend(fields: dict[str, Any], request: ChatRequest, target: Target, strict: bool, dropped: set[str]) -> None:
     """The edits that the caller's own fields need for this model; none for nearly every request. `strict` = it is OpenAI's own."""
-    fields["messages"], lost = with_open_seals(fields["messages"], target.model_id)
-    if lost:
-        dropped.add("thinking")
+    if any(message.role == "assistant" for message in request.messages):
+        fields["messages"], lost = with_open_seals(fields["messages"], target.model_id)
+        if lost:
+            dropped.add("thinking")
     if strict:
         fields["messages"] = with_short_ids(fields["messages"], request)
         if len(request.stop) > MOST_STOPS:
