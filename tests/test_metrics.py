@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from metrics_text import Metrics
-from support import Service, Upstream, completion, eventually, http, running, shipped, well_behaved, worker_pids
+from support import Service, Upstream, completion, eventually, free_port, http, running, shipped, well_behaved, worker_pids
 
 KEY = "k" * 40
 
@@ -68,6 +68,23 @@ def test_counts_are_those_of_the_journal(tmp_path: Path, upstream: Upstream) -> 
     assert seen.value("circuit_state", model="up_model", provider="up") in (0, 1, 2)
     assert seen.total("upstream_connections") >= 1
     seen.check_histograms()
+
+
+def test_an_outage_shows_as_fallbacks_and_an_open_circuit(tmp_path: Path, upstream: Upstream) -> None:
+    text = real(upstream).replace(
+        "providers:", f'providers:\n  gone: {{base_url: "http://127.0.0.1:{free_port()}/v1", key_env: null, dialect: openai}}'
+    )
+    text += "  gone_model: {provider: gone, id: x, price_in: 0, price_out: 0, fallbacks: [up_model]}\n"
+    with running(tmp_path, text) as service:
+        assert scraped(service).value("circuit_state", model="gone_model", provider="gone") == 0
+        assert service.query("hello", model="gone_model").status == 200
+        seen, (record,) = scraped(service), service.records()
+    code = record["attempts"][0]["error"]
+    assert seen.value("fallbacks_total", model="gone_model", provider="gone", code=code) == 1
+    assert seen.value("attempts_total", model="gone_model", provider="gone", result=code) == 1
+    assert seen.value("attempts_total", model="up_model", provider="up", result="ok") == 1
+    assert seen.value("circuit_state", model="gone_model", provider="gone") == 2
+    assert seen.value("circuit_state", model="up_model", provider="up") == 0
 
 
 def test_what_is_refused_is_counted_by_its_code_and_leaves_no_call(tmp_path: Path) -> None:

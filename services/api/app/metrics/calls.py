@@ -28,6 +28,7 @@ from .tally import Tally
 _TIMES = DURATION.bounds
 _SHORT_TIMES = OVERHEAD.bounds
 _NANO = 1e9
+_GIVEN_UP = "cancelled"  # of a try that was ended before its provider did: nobody fell back from it
 UNKNOWN = "none"
 """The provider, or model, of a call that ended before there was one."""
 
@@ -126,7 +127,7 @@ class CallCounts:
         add = self._tally.add
         for attempt, after in zip(attempts, (*attempts[1:], None), strict=True):
             add(ATTEMPTS, attempt.model, attempt.provider, attempt.error or "ok")
-            if after is None or attempt.error is None:
+            if after is None or attempt.error in (None, _GIVEN_UP):
                 continue
             same = (after.model, after.provider, after.model_id) == (attempt.model, attempt.provider, attempt.model_id)
             add(RETRIES if same else FALLBACKS, attempt.model, attempt.provider, attempt.error)

@@ -72,9 +72,10 @@ RETRIES = _counter("retries_total", (*_TARGET, "code"), "Failed tries that were 
 FALLBACKS = _counter(
     "fallbacks_total", (*_TARGET, "code"), "Failed tries that were followed by one elsewhere; labels: who was left"
 )
+BUDGET = _counter("retry_budget_refusals_total", (), "Tries that the retry budget did not allow")
 CIRCUIT = _gauge("circuit_state", _TARGET, "0 closed, 1 half-open, 2 open: the worst of the deployments and workers", "max")
 IN_FLIGHT = _gauge("in_flight_requests", (), "Calls under way")
-QUEUED = _gauge("queued_requests", (), "Calls that wait for a place")
+QUEUED = _gauge("queued_requests", (), "Calls that wait for a place in the worker or at a provider")
 CONNECTIONS = _gauge("upstream_connections", ("state",), "Open connections to providers: busy or idle")
 LAG = _seconds("event_loop_lag_seconds", (), "How much later than due a timer ran, four times a second", _SHORT_SECONDS)
 LOG_ERRORS = _counter("log_write_errors_total", (), "Writes to the journal that failed; the records wait in memory")
@@ -87,7 +88,7 @@ INFO = _gauge("build_info", ("version",), "Always 1; the version is in the label
 
 ALL: Final = (
     REQUESTS, FAILED, REFUSED, DURATION, FIRST_TOKEN, OVERHEAD, TOKENS, COST, SAVED, HITS, MISSES, CACHE_ERRORS, ATTEMPTS, RETRIES,
-    FALLBACKS, CIRCUIT, IN_FLIGHT, QUEUED, CONNECTIONS, LAG, LOG_ERRORS, LOG_LOST, LOG_WAITING, RELOADS, STALE, WORKERS, INFO,
+    FALLBACKS, BUDGET, CIRCUIT, IN_FLIGHT, QUEUED, CONNECTIONS, LAG, LOG_ERRORS, LOG_LOST, LOG_WAITING, RELOADS, STALE, WORKERS, INFO,
 )  # fmt: skip
 
 ROUTE_OF: Final = {

@@ -2,6 +2,7 @@
 
 from ..clients.pool.transport import PoolTransport
 from ..metrics.names import (
+    BUDGET,
     CACHE_ERRORS,
     CIRCUIT,
     CONNECTIONS,
@@ -21,7 +22,9 @@ CLOSED, HALF_OPEN, OPEN = 0, 1, 2
 def put_figures(house: House, tally: Tally) -> None:
     """Write all of them down as they are now."""
     tally.put(IN_FLIGHT, value=house.admission.in_flight)
-    tally.put(QUEUED, value=house.admission.waiting)
+    places = {id(deployment.places): deployment.places for deployment in house.health.deployments()}
+    tally.put(QUEUED, value=house.admission.waiting + sum([one.waiting for one in places.values()]))
+    tally.put(BUDGET, value=house.budget.refused)
     if isinstance(house.http, PoolTransport):
         busy, idle = house.http.connections
         tally.put(CONNECTIONS, "busy", value=busy)
