@@ -10,6 +10,7 @@ from judges.said import Said, SaidCall
 
 WEATHER = Function("get_weather", "The weather in a city.", SCHEMA)
 CLOCK = Function("get_time", "The time of day.")
+BELL = Function("ring_bell", "Rings the bell.")
 ONE = Said(calls=(SaidCall("get_weather", {"city": "Paris"}),))
 TWO = Said(calls=(SaidCall("get_weather", {"city": "Paris"}), SaidCall("get_weather", {"city": "Rome"})))
 
@@ -116,6 +117,25 @@ def tool_choice_named(cell: Cell) -> None:
     _chosen(cell, choices, "=get_weather")
 
 
+@feature("tool-choice-narrowed", "tool_choice")
+def tool_choice_narrowed(cell: Cell) -> None:
+    """Some tool must be called, of two out of three."""
+    names = ("get_weather", "get_time")
+    nested = {"mode": "required", "tools": [{"type": "function", "function": {"name": name}} for name in names]}
+    flat = {"type": "allowed_tools", "mode": "required", "tools": [{"type": "function", "name": name} for name in names]}
+    choice = flat if cell.face == "responses" else {"type": "allowed_tools", "allowed_tools": nested}
+    exchange = cell.tell(cell.ask(), tools=[WEATHER, CLOCK, BELL], fields={"tool_choice": choice}, said=ONE)
+    cell.arrives(exchange.wish.choice == "required" and exchange.wish.offered == set(names), exchange)
+
+
+@feature("strict-tools", "strict")
+def strict_tools(cell: Cell) -> None:
+    """The schema of a tool's arguments is to be enforced."""
+    strict = Function(WEATHER.name, WEATHER.description, WEATHER.schema, strict=True)
+    exchange = cell.tell(cell.ask(), tools=[strict], said=ONE)
+    cell.arrives(exchange.wish.strict == ["get_weather"], exchange, "strict")
+
+
 @feature("parallel-tool-calls-false", "parallel_tool_calls")
 def parallel_tool_calls_false(cell: Cell) -> None:
     """At most one call at a time."""
@@ -134,4 +154,5 @@ def stream_tools_in_pieces(cell: Cell) -> None:
     exchange = cell.tell(User(cell.ask().text), tools=[WEATHER], said=said, stream=True)
     expected = [("get_weather", {"city": "Paris"}), ("get_weather", {"city": "Rome"})]
     cell.shows(called(exchange) == expected, exchange, f"other calls: {exchange.shown.calls}")
+    cell.shows(exchange.shown.numbers in ([], [0, 1]), exchange, f"tool indexes {exchange.shown.numbers}")
     cell.shows(exchange.shown.finish == "tool_calls", exchange, f"it ended by {exchange.shown.finish}")

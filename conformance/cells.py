@@ -72,6 +72,10 @@ class Cell:
             body["stream"] = True
         return self._service.request(PATHS[self.face], body, headers)
 
+    def raw(self, body: Item) -> Answer:
+        """One call with this very body."""
+        return self._service.request(PATHS[self.face], body)
+
     def tell(self, *turns: Turn, **how: Any) -> Exchange:
         """One call that is to succeed; raises Ended when it is refused or goes wrong."""
         before = len(self._upstream.heard_of(self.mark))
@@ -103,6 +107,11 @@ class Cell:
         """The reply says what the provider said."""
         if not shown:
             raise Ended(ERROR, f"{what}; the caller got {exchange.answer.body.decode()[:600]}")
+
+    def stands(self, stood: bool, answer: Answer, what: str) -> None:
+        """The same of an answer that is no exchange."""
+        if not stood:
+            raise Ended(ERROR, f"{what}; the caller got {answer.body.decode()[-600:]}")
 
     @property
     def verdict(self) -> tuple[str, str]:

@@ -12,10 +12,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "tests"))  # the judges are the tests' own
 
-import calling  # noqa: E402, F401  - entering its features
+import breaks  # noqa: E402, F401  - entering its features
+import calling  # noqa: E402, F401
 import replies  # noqa: E402, F401
 import talk  # noqa: E402, F401
 import thinking  # noqa: E402, F401
+import unknowns  # noqa: E402, F401
 import wishes  # noqa: E402, F401
 from cells import ABSENT, FEATURES, Cell, verdict_of  # noqa: E402
 from rows import KEYS, config  # noqa: E402

@@ -19,7 +19,8 @@ class Shown:
     """What a caller of a face understands of an answer.
 
     `finish` is stop, length, tool_calls or content_filter; `echo` are the items that a client gives back in its next turn;
-    `refusal` is what stands where the face tells a refusal; `fields` the top-level fields that no SDK type knows.
+    `refusal` is what stands where the face tells a refusal; `fields` the top-level fields that no SDK type knows; `numbers` are
+    those of the calls in a stream.
     """
 
     text: str = ""
@@ -32,6 +33,7 @@ class Shown:
     logprobs: list[tuple[str, float]] = field(default_factory=list)
     echo: tuple[Item, ...] = ()
     fields: Item = field(default_factory=dict)
+    numbers: list[int] = field(default_factory=list)
 
 
 class Misshaped(Exception):

@@ -30,12 +30,17 @@ def _chat(told: list[Event]) -> Shown:
     _expect(told[-1].data == "[DONE]", "no [DONE] at the end")
     shown = Shown()
     calls: dict[int, list[str]] = {}
+    texts: dict[int, str] = {}
     for event in told[:-1]:
         chunk = typed(ChatCompletionChunk.model_validate, event.json())
         shown.counts = chat_counts(chunk.usage) or shown.counts
+        shown.fields |= chunk.model_extra or {}
         for choice in chunk.choices:
             delta = choice.delta
-            shown.text += delta.content or ""
+            texts[choice.index] = texts.get(choice.index, "") + (delta.content or "")
+            if choice.index:
+                continue
+            shown.logprobs += [(one.token, one.logprob) for one in (choice.logprobs and choice.logprobs.content) or []]
             shown.thoughts += (delta.model_extra or {}).get("reasoning_content") or ""
             shown.refusal += delta.refusal or ""
             shown.finish = choice.finish_reason or shown.finish
@@ -44,7 +49,9 @@ def _chat(told: list[Event]) -> Shown:
                 call[0] += piece.id or ""
                 call[1] += (piece.function and piece.function.name) or ""
                 call[2] += (piece.function and piece.function.arguments) or ""
-    _expect(sorted(calls) == list(range(len(calls))), f"tool indexes {sorted(calls)}")
+    shown.texts = [texts[place] for place in sorted(texts)]
+    shown.text = texts.get(0, "")
+    shown.numbers = sorted(calls)
     shown.calls = [(call_id, name, json.loads(text)) for call_id, name, text in calls.values()]
     return shown
 

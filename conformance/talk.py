@@ -2,14 +2,16 @@
 
 import base64
 
-from cells import Cell, feature
-from turns import Echo, Medium, System, User
+from calling import WEATHER
+from cells import REFUSED, Cell, Ended, feature
+from turns import Call, Calls, Echo, Medium, Results, System, User
 
 from judges.wish import Seen, Wish
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(range(24))).decode()
 JPEG = base64.b64encode(b"\xff\xd8\xff\xe0" + bytes(range(28))).decode()
 REPORT = base64.b64encode(b"%PDF-1.7\n" + bytes(range(23))).decode()
+SOUND = base64.b64encode(b"RIFF\x24\0\0\0WAVEfmt ").decode()
 LINK = "https://pictures.example/cat.png"
 
 
@@ -112,3 +114,68 @@ def prompt_cache_marker(cell: Cell) -> None:
 def prompt_cache_marker_of_anthropic(cell: Cell) -> None:
     """The spelling that many OpenAI clients send for Anthropic's models."""
     _marked(cell, "anthropic")
+
+
+def _said(text: str) -> Echo:
+    """A turn of the assistant, as every face spells it."""
+    return Echo(({"role": "assistant", "content": text},))
+
+
+@feature("image-in-tool-result", "image")
+def image_in_tool_result(cell: Cell) -> None:
+    """A tool's screenshot is seen, and its text stays the result of its call."""
+    history = Calls((Call("call_1", "get_weather", {"city": "Paris"}),))
+    seen = Results((("call_1", "a photo of the sky"),), media=(Medium("image", f"data:image/png;base64,{PNG}"),))
+    exchange = cell.tell(cell.ask(), history, seen, tools=[WEATHER])
+    cell.arrives(exchange.wish.media == [Seen("image", "image/png", PNG)], exchange)
+    cell.arrives("a photo of the sky" in exchange.wish.results[0].text, exchange)
+
+
+def _hears(cell: Cell, model: str) -> None:
+    medium = Medium("audio", f"data:audio/wav;base64,{SOUND}")
+    exchange = cell.tell(User(cell.ask("What is said here?").text, (medium,)), model=model)
+    cell.arrives([(seen.kind, seen.data) for seen in exchange.wish.media] == [("audio", SOUND)], exchange)
+
+
+@feature("audio", "audio")
+def audio(cell: Cell) -> None:
+    """A sound, to a model that hears."""
+    _hears(cell, "hearing")
+
+
+@feature("audio-unheard", "audio")
+def audio_unheard(cell: Cell) -> None:
+    """A sound, where no model hears: it is not left out, since the answer would be about nothing."""
+    _hears(cell, "sampling")
+
+
+@feature("assistant-first")
+def assistant_first(cell: Cell) -> None:
+    """A chat window greets before anybody has said anything."""
+    exchange = cell.tell(_said("Welcome aboard!"), cell.ask())
+    cell.arrives("Welcome aboard!" in exchange.wish.said_by("assistant"), exchange)
+
+
+@feature("prefill", "prefill")
+def prefill(cell: Cell) -> None:
+    """The caller begins the answer, and wishes it gone on with."""
+    exchange = cell.tell(cell.ask("Tell a tale."), _said("Once upon"))
+    cell.arrives("Once upon" in exchange.wish.said_by("assistant"), exchange)
+    cell.arrives(exchange.wish.turns[-1].role == "assistant", exchange, "prefill")
+
+
+@feature("blank-turns")
+def blank_turns(cell: Cell) -> None:
+    """Turns that say nothing hinder nobody: what was said around them arrives."""
+    exchange = cell.tell(User("Hello."), _said("Hi."), User(" "), _said("Yes?"), cell.ask())
+    cell.arrives("Hello." in exchange.wish.said_by("user") and cell.mark in exchange.wish.said_by("user"), exchange)
+    cell.arrives("Hi." in exchange.wish.said_by("assistant") and "Yes?" in exchange.wish.said_by("assistant"), exchange)
+
+
+@feature("nothing-but-blanks", "messages", "prompt")
+def nothing_but_blanks(cell: Cell) -> None:
+    """A question without a word: told at once, but to a caller whose own dialect takes it."""
+    answer = cell.send(User(" "))
+    if answer.status == 400:
+        raise Ended(REFUSED, answer.body.decode()[:300])
+    cell.stands(answer.status == 200, answer, f"{answer.status}")

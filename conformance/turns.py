@@ -12,7 +12,7 @@ Item = dict[str, Any]
 
 @dataclass(frozen=True)
 class Medium:
-    """An image or a PDF, by a data URL or an https URL; only a file has a name."""
+    """An image, a PDF or a WAV sound, by a data URL or an https URL; only a file has a name."""
 
     kind: str
     url: str
@@ -64,10 +64,11 @@ class Calls:
 
 @dataclass(frozen=True)
 class Results:
-    """What the tools answered: (call id, text); `failed` = they report an error."""
+    """What the tools answered: (call id, text); `failed` = they report an error; `media` come with the first result."""
 
     results: tuple[tuple[str, str], ...]
     failed: bool = False
+    media: tuple[Medium, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,11 +80,12 @@ class Echo:
 
 @dataclass(frozen=True)
 class Function:
-    """A tool; without a schema it takes no arguments."""
+    """A tool; without a schema it takes no arguments; `strict` = its schema is to be enforced."""
 
     name: str
     description: str
     schema: Item | None = None
+    strict: bool = False
 
 
 Turn = User | System | Calls | Results | Echo
@@ -112,7 +114,7 @@ def _query(spoken: list[Item]) -> Item:
 
 
 def _chat_tool(tool: Function) -> Item:
-    function = {"name": tool.name, "description": tool.description}
+    function: Item = {"name": tool.name, "description": tool.description, **({"strict": True} if tool.strict else {})}
     return {"type": "function", "function": function if tool.schema is None else {**function, "parameters": tool.schema}}
 
 
@@ -148,6 +150,8 @@ def _chat_call(call: Call) -> Item:
 def _chat_medium(medium: Medium) -> Item:
     if medium.kind == "image":
         return {"type": "image_url", "image_url": {"url": medium.url}}
+    if medium.kind == "audio":
+        return {"type": "input_audio", "input_audio": {"data": medium.data, "format": "wav"}}
     named = {"filename": medium.name} if medium.name else {}
     return {"type": "file", "file": {**named, "file_data": medium.url}}
 
@@ -160,7 +164,13 @@ def _responses(turns: Sequence[Turn], tools: Sequence[Function]) -> Item:
     body["input"] = [item for turn in spoken for item in _responses_items(turn)]
     if tools:
         body["tools"] = [
-            {"type": "function", "name": tool.name, "description": tool.description, "parameters": tool.schema, "strict": False}
+            {
+                "type": "function",
+                "name": tool.name,
+                "description": tool.description,
+                "parameters": tool.schema,
+                "strict": tool.strict,
+            }
             for tool in tools
         ]
     return body
@@ -178,8 +188,15 @@ def _responses_items(turn: Turn) -> list[Item]:
                 {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": json.dumps(call.arguments)}
                 for call in calls
             ]
-        case Results(results):
-            return [{"type": "function_call_output", "call_id": call_id, "output": text} for call_id, text in results]
+        case Results(results, _, media):
+            outputs: list[Any] = [text for _, text in results]
+            if media:
+                outputs[0] = [{"type": "input_text", "text": outputs[0]}, *map(_responses_medium, media)]
+            calls = [call_id for call_id, _ in results]
+            return [
+                {"type": "function_call_output", "call_id": call_id, "output": output}
+                for call_id, output in zip(calls, outputs, strict=True)
+            ]
         case Echo(items):
             return list(items)
 
@@ -187,6 +204,8 @@ def _responses_items(turn: Turn) -> list[Item]:
 def _responses_medium(medium: Medium) -> Item:
     if medium.kind == "image":
         return {"type": "input_image", "image_url": medium.url, "detail": "auto"}
+    if medium.kind == "audio":
+        return {"type": "input_audio", "input_audio": {"data": medium.data, "format": "wav"}}
     named = {"filename": medium.name} if medium.name else {}
     return {"type": "input_file", **named, "file_data": medium.url}
 
@@ -201,7 +220,12 @@ def _messages(turns: Sequence[Turn], tools: Sequence[Function]) -> Item:
         body["system"] = leading
     if tools:
         body["tools"] = [
-            {"name": tool.name, "description": tool.description, "input_schema": tool.schema or {"type": "object"}}
+            {
+                "name": tool.name,
+                "description": tool.description,
+                "input_schema": tool.schema or {"type": "object"},
+                **({"strict": True} if tool.strict else {}),
+            }
             for tool in tools
         ]
     return body
@@ -217,9 +241,13 @@ def _messages_items(turn: Turn) -> list[Item]:
         case Calls(calls):
             blocks = [{"type": "tool_use", "id": call.id, "name": call.name, "input": call.arguments} for call in calls]
             return [{"role": "assistant", "content": blocks}]
-        case Results(results, failed):
+        case Results(results, failed, media):
             marks = {"is_error": True} if failed else {}
-            told = [{"type": "tool_result", "tool_use_id": call_id, "content": text, **marks} for call_id, text in results]
+            told: list[Item] = [
+                {"type": "tool_result", "tool_use_id": call_id, "content": text, **marks} for call_id, text in results
+            ]
+            if media:
+                told[0]["content"] = [{"type": "text", "text": results[0][1]}, *map(_messages_medium, media)]
             return [{"role": "user", "content": told}]
         case Echo(items):
             return list(items)

@@ -36,10 +36,12 @@ class Parameter:
     shown: Callable[[Shown], bool] = _answered
     model: str = "sampling"
     asks: str = "What is the weather in Paris?"
+    stream: bool = False
 
     def __call__(self, cell: Cell) -> None:
         """Say it, see it arrive, see the answer."""
-        how: dict[str, Any] = {"fields": self.fields[cell.face], "said": self.said, "model": self.model}
+        how: dict[str, Any] = {name: getattr(self, name) for name in ("said", "model", "stream")}
+        how["fields"] = self.fields[cell.face]
         if cell.face == "messages":
             how["headers"] = BEFORE
         exchange = cell.tell(cell.ask(self.asks), **how)
@@ -56,6 +58,13 @@ _JSON = Said(text='{"city": "Paris"}')
 _NAMED = {"name": "place", "schema": SCHEMA, "strict": True}
 _FORMAT = {"response_format": {"type": "json_schema", "json_schema": _NAMED}}
 _OBJECT = {"response_format": {"type": "json_object"}}
+_LOGPROBS: dict[str, Item] = {
+    "chat": {"logprobs": True, "top_logprobs": 1},
+    "responses": {"top_logprobs": 1, "include": ["message.output_text.logprobs"]},
+}
+_N = ("n:", "`n`", "n must", '"n"')
+_MANY = ["one", "two", "three", "four", "five", "six"]
+_UNLIMITED: dict[str, Item] = {"query": {}, "chat": {}, "responses": {}, "messages": {"max_tokens": None}}
 
 
 def _wants_json(wish: Wish) -> bool:
@@ -81,6 +90,13 @@ PARAMETERS = (
         lambda wish: wish.stop == ["END", "###"],
         ("stop",),
     ),
+    Parameter(
+        "stop-list-too-long",
+        {**everywhere(stop=_MANY), "messages": {"stop_sequences": _MANY}},
+        lambda wish: wish.stop == _MANY,
+        ("stop",),
+    ),
+    Parameter("max-tokens-missing", _UNLIMITED, lambda wish: wish.max_tokens is None or wish.max_tokens > 1000, ("max_tokens",)),
     Parameter("temperature", everywhere(temperature=0.5), lambda wish: wish.temperature == 0.5, ("temperature",)),
     Parameter(
         "temperature-without-sampling",
@@ -100,21 +116,29 @@ PARAMETERS = (
     ),
     Parameter(
         "logprobs",
-        {
-            "chat": {"logprobs": True, "top_logprobs": 1},
-            "responses": {"top_logprobs": 1, "include": ["message.output_text.logprobs"]},
-        },
+        _LOGPROBS,
         lambda wish: wish.logprobs == 1,
         ("logprobs", "top_logprobs"),
         Said(text="Hello", logprobs=True),
         lambda shown: shown.logprobs == [("Hello", -0.25)],
     ),
     Parameter(
-        "n-2",
+        "stream-logprobs",
+        _LOGPROBS,
+        lambda wish: wish.logprobs == 1,
+        ("logprobs", "top_logprobs"),
+        Said(text="Hello", logprobs=True, piece=5),
+        lambda shown: shown.logprobs == [("Hello", -0.25)],
+        stream=True,
+    ),
+    Parameter("n-2", everywhere(n=2), lambda wish: wish.n == 2, _N, shown=lambda shown: len(set(shown.texts)) == 2),
+    Parameter(
+        "stream-n-2",
         everywhere(n=2),
         lambda wish: wish.n == 2,
-        ("n:", "`n`", "n must", '"n"'),
-        shown=lambda shown: len(set(shown.texts)) == 2,
+        _N,
+        shown=lambda shown: shown.texts == [HELLO.text, f"{HELLO.text} (1)"],
+        stream=True,
     ),
     Parameter(
         "reasoning-effort",
@@ -138,6 +162,34 @@ PARAMETERS = (
         ("reasoning_effort", "thinking"),
         model="thinking",
     ),
+    Parameter(
+        "thinking-budget",
+        {"messages": {"thinking": {"type": "enabled", "budget_tokens": 2048}, "max_tokens": 4096}},
+        lambda wish: wish.budget == 2048,
+        ("thinking",),
+        model="budgeted",
+    ),
+    Parameter(
+        "adaptive-thinking",
+        {"messages": {"thinking": {"type": "adaptive"}}},
+        lambda wish: wish.effort != "none",
+        ("thinking",),
+        model="thinking",
+    ),
+    Parameter(
+        "service-tier",
+        {**everywhere(service_tier="default"), "messages": {"service_tier": "standard_only"}},
+        lambda wish: wish.tier == "default",
+        ("service_tier",),
+    ),
+    Parameter("service-tier-flex", everywhere(service_tier="flex"), lambda wish: wish.tier == "flex", ("service_tier",)),
+    Parameter(
+        "verbosity",
+        {"chat": {"verbosity": "low"}, "responses": {"text": {"verbosity": "low"}}},
+        lambda wish: wish.verbosity == "low",
+        ("verbosity",),
+    ),
+    Parameter("prompt-cache-key", everywhere(prompt_cache_key="k7"), lambda wish: wish.cache_key == "k7", ("prompt_cache_key",)),
     Parameter(
         "json-mode",
         {**everywhere(**_OBJECT), "responses": {"text": {"format": {"type": "json_object"}}}},
@@ -170,18 +222,3 @@ PARAMETERS = (
 
 for _parameter in PARAMETERS:
     feature(_parameter.name, *_parameter.names)(_parameter)
-
-
-@feature("unknown-field", "field_of_the_future")
-def unknown_field(cell: Cell) -> None:
-    """A field that nobody knows yet travels where both sides speak one dialect."""
-    said = Said(knows=frozenset({"field_of_the_future"}))
-    exchange = cell.tell(cell.ask(), fields={"field_of_the_future": {"x": 1}}, said=said)
-    cell.arrives('"field_of_the_future"' in exchange.sent, exchange, "field_of_the_future")
-
-
-@feature("unknown-field-of-the-reply")
-def unknown_field_of_the_reply(cell: Cell) -> None:
-    """What a provider adds to its reply reaches a caller of the same dialect."""
-    exchange = cell.tell(cell.ask(), said=Said(fields={"news": {"x": 1}}))
-    cell.shows(exchange.shown.fields.get("news") == {"x": 1}, exchange, "the provider's new field is gone")

@@ -44,7 +44,7 @@ def complaints(asked: Asked) -> list[str]:
     if asked.headers.get("anthropic-version") == BEFORE and _SAMPLES.match(asked.model):
         typed = {name: value for name, value in typed.items() if name not in _SAMPLING}
     found += messages.faults(typed)
-    return found or [*_limits(asked.body), *_turns(asked.body)]
+    return found or [*_limits(asked.body), *_turns(asked.body, bool(_SAMPLES.match(asked.model)))]
 
 
 def _headers(asked: Asked) -> Iterator[str]:
@@ -64,12 +64,14 @@ def _limits(body: dict[str, Any]) -> Iterator[str]:
         yield "stop_sequences: only whitespace"
 
 
-def _turns(body: dict[str, Any]) -> Iterator[str]:
+def _turns(body: dict[str, Any], goes_on: bool) -> Iterator[str]:
     spoken = [turn for turn in body["messages"] if turn["role"] != "system"]
-    if not spoken or spoken[0]["role"] != "user":
-        yield "messages: the first is not the user's"
     if spoken and spoken[-1]["role"] == "assistant":
-        yield "messages: this model does not continue an assistant's turn"
+        said = _blocks(spoken[-1]["content"])
+        if not goes_on or (body.get("thinking") or {}).get("type", "disabled") != "disabled":
+            yield "messages: this model does not continue an assistant's turn"
+        elif said and said[-1]["type"] == "text" and said[-1]["text"] != said[-1]["text"].rstrip():
+            yield "messages: final assistant content cannot end with trailing whitespace"
     for turn in [{"role": "system", "content": body.get("system", "-")}, *body["messages"]]:
         if not turn["content"]:
             yield f"messages: an empty {turn['role']} turn"
@@ -118,10 +120,13 @@ def wish(asked: Asked) -> Wish:
         top_p=body.get("top_p"),
         top_k=body.get("top_k"),
         stop=body.get("stop_sequences") or [],
+        budget=thinking.get("budget_tokens"),
         effort="none" if thinking.get("type") == "disabled" else output.get("effort") or "",
         thoughts_wanted=thinking.get("type") in ("enabled", "adaptive", "between_tools") and thinking.get("display") != "omitted",
         user=(body.get("metadata") or {}).get("user_id") or "",
         markers=asked.sent.count('"cache_control"'),
+        tier="fast" if body.get("speed") == "fast" else {"standard_only": "default"}.get(body.get("service_tier"), ""),
+        strict=[tool["name"] for tool in body.get("tools") or [] if tool.get("strict")],
     )
     if output.get("format"):
         found.format, found.schema = "schema", output["format"]["schema"]

@@ -18,12 +18,29 @@ def events(said: Said, asked: Asked) -> list[bytes]:
     """A streamed answer, event by event, the terminator last."""
     message = _message(said, asked)
     blocks = message["content"]
-    started = {**message, "content": [], "stop_reason": None, "stop_details": None, "usage": {**_usage(said), "output_tokens": 1}}
+    begun, ended = _usages(said)
+    started = {**message, "content": [], "stop_reason": None, "stop_details": None, "usage": begun}
     spoken = [_event("message_start", message={**started, **said.fields}), _event("ping")]
     for at, block in enumerate(blocks):
-        spoken += _block_events(said, at, block)
-    ended = {name: message[name] for name in ("stop_reason", "stop_sequence", "stop_details")}
-    return [*spoken, _event("message_delta", delta=ended, usage=_usage(said)), _event("message_stop")]
+        spoken += _block_events(said, 3 * at + 2 if said.crowded else at, block)
+    delta = {name: message[name] for name in ("stop_reason", "stop_sequence", "stop_details")}
+    return [*spoken, _event("message_delta", delta=delta, usage=ended), _event("message_stop")]
+
+
+def _usages(said: Said) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The usage of the first event and of the last: the prompt in the first alone, or nothing before the last."""
+    whole = _usage(said)
+    output = {name: whole[name] for name in ("output_tokens", "output_tokens_details")}
+    if said.counted == "first":
+        return {**whole, "output_tokens": 1, "output_tokens_details": {"thinking_tokens": 0}}, output
+    if said.counted == "last":
+        return {"input_tokens": 0, "output_tokens": 0}, whole
+    return {**whole, "output_tokens": 1}, whole
+
+
+def broken() -> bytes:
+    """The event that tells of a failure in the middle of a stream."""
+    return _event("error", error={"type": "overloaded_error", "message": "the model is overloaded"})
 
 
 def fault(said: Said) -> tuple[int, bytes]:

@@ -109,8 +109,10 @@ def wish(asked: Asked) -> Wish:
         logprobs=(config.get("logprobs") or 0) if config.get("responseLogprobs") else None,
         n=config.get("candidateCount") or 1,
         stop=config.get("stopSequences") or [],
+        budget=thinking.get("thinkingBudget"),
         effort="none" if thinking.get("thinkingBudget") == 0 else str(thinking.get("thinkingLevel") or "").lower(),
         thoughts_wanted=bool(thinking.get("includeThoughts")),
+        tier={"standard": "default"}.get(body.get("serviceTier", ""), body.get("serviceTier", "")),
         user=labels.get("user") or labels.get("user_id") or "",
         metadata=labels,
     )
@@ -134,6 +136,7 @@ def _read_tools(body: dict[str, Any], found: Wish) -> None:
     mode = {"ANY": "required", "NONE": "none", "AUTO": "auto"}.get(calling.get("mode", ""), "")
     names = calling.get("allowedFunctionNames") or []
     found.choice = "=" + names[0] if len(names) == 1 else mode
+    found.narrowed = list(names)
 
 
 def _turn(turn: dict[str, Any], found: Wish) -> Turn:
@@ -148,6 +151,7 @@ def _turn(turn: dict[str, Any], found: Wish) -> Turn:
         elif "functionResponse" in part:
             seen.role = "tool"
             seen.results.append(_result(part["functionResponse"]))
+            found.media += [_seen(inner) for inner in part["functionResponse"].get("parts") or []]
         elif "text" not in part:
             found.media.append(_seen(part))
         elif part.get("thought") or (signature and not part["text"]):
@@ -171,5 +175,5 @@ def _result(told: dict[str, Any]) -> SeenResult:
 
 def _seen(part: dict[str, Any]) -> Seen:
     held = part.get("inlineData") or part["fileData"]
-    kind = "file" if held.get("mimeType") == "application/pdf" else "image"
+    kind = {"application/pdf": "file", "audio/wav": "audio"}.get(held.get("mimeType", ""), "image")
     return Seen(kind, held.get("mimeType", ""), held.get("data", ""), held.get("fileUri", ""))

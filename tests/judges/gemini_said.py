@@ -26,9 +26,29 @@ def events(said: Said, asked: Asked) -> list[bytes]:
         # the signature rides on the last piece
         bare = {name: value for name, value in part.items() if name != "thoughtSignature"}
         pieces += [{**(part if at == len(texts) - 1 else bare), "text": text} for at, text in enumerate(texts)]
-    if not pieces:
-        return [_event(_body(said, asked, [], last=True))]
-    return [_event(_body(said, asked, [piece], last=at == len(pieces) - 1)) for at, piece in enumerate(pieces)]
+    if said.crowded:
+        bodies = [_body(said, asked, pieces, last=True)]
+    else:
+        bodies = [_body(said, asked, [piece], last=at == len(pieces) - 1) for at, piece in enumerate(pieces)]
+    bodies = bodies or [_body(said, asked, [], last=True)]
+    return [_event(body) for body in _counted(said, bodies)]
+
+
+def _counted(said: Said, bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Usage stands in every event, or in one alone."""
+    if not said.counted:
+        return bodies
+    bare = [{name: value for name, value in body.items() if name != "usageMetadata"} for body in bodies]
+    if said.counted == "after":
+        return [*bare, {name: bodies[0][name] for name in ("responseId", "modelVersion", "usageMetadata")}]
+    at = 0 if said.counted == "first" else -1
+    bare[at] = bodies[at]
+    return bare
+
+
+def broken() -> bytes:
+    """The event that tells of a failure in the middle of a stream."""
+    return _event({"error": {"code": 503, "message": "the model is overloaded", "status": "UNAVAILABLE"}})
 
 
 def fault(said: Said) -> tuple[int, bytes]:

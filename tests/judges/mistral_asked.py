@@ -85,6 +85,8 @@ def wish(asked: Asked) -> Wish:
         user=metadata.get("user") or metadata.get("user_id") or "",
         metadata=metadata,
         choice=openai_asked.choice_of(body.get("tool_choice")),
+        tier={"standard_only": "default"}.get(body.get("service_tier"), ""),
+        cache_key=body.get("prompt_cache_key") or "",
     )
     stop = body.get("stop")
     found.stop = [stop] if isinstance(stop, str) else stop or []

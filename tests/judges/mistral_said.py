@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
 from . import openai_said
@@ -18,27 +19,45 @@ def whole(said: Said, asked: Asked) -> bytes:
     for choice in body["choices"]:
         message = choice["message"]
         message.pop("refusal")
-        message["tool_calls"] = _short(message.get("tool_calls"), asked)
+        message["tool_calls"] = _short(message.get("tool_calls"), said, asked)
         message["content"] = _content(said, message["content"] or "", asked.model)
     return json.dumps(body).encode()
 
 
 def events(said: Said, asked: Asked) -> list[bytes]:
-    """A streamed answer, event by event: calls come whole, the usage rides on the last chunk."""
+    """A streamed answer, event by event: calls come whole, the usage rides on the last chunk. Several answers take turns."""
     body = json.loads(whole(said, asked))
-    choice = body["choices"][0]
-    message, usage = choice.pop("message"), body.pop("usage")
+    usage = body.pop("usage")
     body["object"] = "chat.completion.chunk"
-    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
+    answers = [_choices(said, choice) for choice in body["choices"]]
+    chunks = [{**body, "choices": [choice]} for turn in zip_longest(*answers) for choice in turn if choice is not None]
+    if said.counted == "after":
+        chunks.append({**body, "choices": []})
+    chunks[0 if said.counted == "first" else -1]["usage"] = usage
+    return [*map(_event, chunks), b"data: [DONE]\n\n"]
+
+
+def _choices(said: Said, choice: dict[str, Any]) -> list[dict[str, Any]]:
+    """The pieces of one answer."""
+    message = choice.pop("message")
     content = message["content"] if isinstance(message["content"], list) else [{"type": "text", "text": message["content"]}]
+    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
     for part in content:
         deltas += _pieces(said, part)
     last: dict[str, Any] = {"content": ""}
     if message.get("tool_calls"):
-        last["tool_calls"] = [{**call, "index": at} for at, call in enumerate(message["tool_calls"])]
-    spoken = [_event({**body, "choices": [{**choice, "delta": delta, "finish_reason": None}]}) for delta in deltas]
-    spoken.append(_event({**body, "choices": [{**choice, "delta": last, "logprobs": None}], "usage": usage}))
-    return [*spoken, b"data: [DONE]\n\n"]
+        last["tool_calls"] = [{**call, "index": 0 if said.crowded else at} for at, call in enumerate(message["tool_calls"])]
+    told = choice.pop("logprobs")
+    silent = {"role", "tool_calls"}
+    pieces = [
+        {**choice, "delta": delta, "logprobs": None if silent & delta.keys() else told, "finish_reason": None} for delta in deltas
+    ]
+    return [*pieces, {**choice, "delta": last, "logprobs": None}]
+
+
+def broken() -> bytes:
+    """The event that tells of a failure in the middle of a stream."""
+    return b"data: " + _error(503, "service_unavailable", "the model is overloaded", "3505") + b"\n\n"
 
 
 def fault(said: Said) -> tuple[int, bytes]:
@@ -69,8 +88,10 @@ def _thoughtless(said: Said) -> Said:
     return replace(said, thought="", refusal="", blocked=False)
 
 
-def _short(calls: list[dict[str, Any]] | None, asked: Asked) -> list[dict[str, Any]] | None:
-    """Calls with ids of nine letters and digits."""
+def _short(calls: list[dict[str, Any]] | None, said: Said, asked: Asked) -> list[dict[str, Any]] | None:
+    """Calls with ids of nine letters and digits; the word null where there is none, as the SDK's type has it."""
+    if said.nameless:
+        return [{**call, "id": "null"} for call in calls or []] or None
     return [
         {**call, "id": call["id"] if len(call["id"]) == 9 else f"{asked.digest[:8]}{at}"} for at, call in enumerate(calls or [])
     ] or None

@@ -92,11 +92,16 @@ def wish(asked: Asked) -> Wish:
         metadata=body.get("metadata") or {},
         markers=asked.sent.count('"prompt_cache_breakpoint"'),
         choice=choice_of(body.get("tool_choice")),
+        tier=body.get("service_tier") or "",
+        verbosity=body.get("verbosity") or "",
+        cache_key=body.get("prompt_cache_key") or "",
     )
     stop = body.get("stop")
     found.stop = [stop] if isinstance(stop, str) else stop or []
     read_format(body.get("response_format"), found)
     read_tools(body.get("tools"), found)
+    if isinstance(body.get("tool_choice"), dict) and "allowed_tools" in body["tool_choice"]:
+        found.narrowed = [tool["function"]["name"] for tool in body["tool_choice"]["allowed_tools"]["tools"]]
     for turn in body.get("messages") or []:
         found.turns.append(_turn(turn, found))
     return found
@@ -104,6 +109,8 @@ def wish(asked: Asked) -> Wish:
 
 def choice_of(choice: Any) -> str:
     """The neutral word of a tool choice; also Mistral's."""
+    if isinstance(choice, dict) and "allowed_tools" in choice:
+        return str(choice["allowed_tools"]["mode"])
     if isinstance(choice, dict):
         return "=" + choice["function"]["name"] if "function" in choice else str(choice.get("type"))
     return {"any": "required"}.get(choice, choice or "")
@@ -125,6 +132,7 @@ def read_tools(tools: Any, found: Wish) -> None:
         function = tool.get("function", {})
         found.tools[function.get("name", "")] = function.get("parameters")
         found.descriptions[function.get("name", "")] = function.get("description", "")
+        found.strict += [function.get("name", "")] if function.get("strict") else []
 
 
 def _turn(turn: dict[str, Any], found: Wish) -> Turn:
@@ -152,6 +160,10 @@ def _media(part: dict[str, Any]) -> list[Seen]:
     if kind == "image_url":
         named = part["image_url"]
         return [seen("image", named if isinstance(named, str) else named["url"])]
+    if kind == "input_audio":
+        sound = part["input_audio"]
+        data = sound if isinstance(sound, str) else sound["data"]
+        return [Seen("audio", "audio/wav" if isinstance(sound, str) else f"audio/{sound['format']}", data)]
     if kind == "file" and "file_data" in part.get("file", {}):
         return [seen("file", part["file"]["file_data"], part["file"].get("filename", ""))]
     return [seen("file", part["document_url"], part.get("document_name", ""))] if kind == "document_url" else []

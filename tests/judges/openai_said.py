@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import Any
 
 from .asked import Asked
@@ -31,14 +32,30 @@ def events(said: Said, asked: Asked) -> list[bytes]:
     """A streamed answer, event by event, the terminator last."""
     head = _head(asked, "chat.completion.chunk")
     usage = bool((asked.body.get("stream_options") or {}).get("include_usage"))
-    spoken: list[bytes] = []
-    for delta, finish in [*_deltas(said, asked), ({}, _finish(said))]:
-        logprobs = _logprobs(said) if delta.get("content") else None
-        choice = {"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
-        spoken.append(_event({**head, "choices": [choice], **({"usage": None} if usage else {}), **said.fields}))
-    if usage:
-        spoken.append(_event({**head, "choices": [], "usage": _usage(said)}))
-    return [*spoken, b"data: [DONE]\n\n"]
+    chunks = [
+        {**head, "choices": [choice], **({"usage": None} if usage else {}), **said.fields} for choice in _choices(said, asked)
+    ]
+    if usage and said.counted in ("first", "last"):
+        chunks[0 if said.counted == "first" else -1]["usage"] = _usage(said)
+    elif usage:
+        chunks.append({**head, "choices": [], "usage": _usage(said)})
+    return [*map(_event, chunks), b"data: [DONE]\n\n"]
+
+
+def _choices(said: Said, asked: Asked) -> Iterator[dict[str, Any]]:
+    """The pieces of all answers, which take turns."""
+    answers = [[*_deltas(said, asked, place), ({}, _finish(said))] for place in range(asked.body.get("n") or 1)]
+    for pieces in zip_longest(*answers):
+        for place, piece in enumerate(pieces):
+            if piece is not None:
+                logprobs = _logprobs(said) if piece[0].get("content") else None
+                yield {"index": place, "delta": piece[0], "logprobs": logprobs, "finish_reason": piece[1]}
+
+
+def broken() -> bytes:
+    """The event that tells of a failure in the middle of a stream."""
+    error = {"message": "the model is overloaded", "type": "server_error", "param": None, "code": "server_is_overloaded"}
+    return _event({"error": error})
 
 
 def fault(said: Said) -> tuple[int, bytes]:
@@ -74,25 +91,28 @@ def _message(said: Said, place: int, asked: Asked) -> dict[str, Any]:
     if said.calls:
         message["tool_calls"] = [_call(said, at, asked) for at in range(len(said.calls))]
     elif not said.refusal and not said.blocked:
-        message["content"] = said.text if place == 0 else f"{said.text} ({place})"
+        message["content"] = _text(said, place)
     return message
+
+
+def _text(said: Said, place: int) -> str:
+    return said.text if place == 0 else f"{said.text} ({place})"
 
 
 def _call(said: Said, at: int, asked: Asked) -> dict[str, Any]:
     call = said.calls[at]
-    return {
-        "id": call.id or f"call_{asked.digest}{at}",
-        "type": "function",
-        "function": {"name": call.name, "arguments": call.text},
-    }
+    told: dict[str, Any] = {"type": "function", "function": {"name": call.name, "arguments": call.text}}
+    return told if said.nameless else {"id": call.id or f"call_{asked.digest}{at}", **told}
 
 
-def _deltas(said: Said, asked: Asked) -> Iterator[tuple[dict[str, Any], None]]:
+def _deltas(said: Said, asked: Asked, place: int) -> Iterator[tuple[dict[str, Any], None]]:
     yield {"role": "assistant", "content": ""}, None
     if said.thought and asked.wire != "openai":
         yield from (({"reasoning_content": piece}, None) for piece in said.pieces(said.thought))
     if said.refusal:
         yield from (({"refusal": piece}, None) for piece in said.pieces(said.refusal))
+    elif said.calls and said.crowded:
+        yield {"tool_calls": [{**_call(said, at, asked), "index": 3 * at + 2} for at in range(len(said.calls))]}, None
     elif said.calls:
         for at, call in enumerate(said.calls):
             begun = {**_call(said, at, asked), "index": at, "function": {"name": call.name, "arguments": ""}}
@@ -101,7 +121,7 @@ def _deltas(said: Said, asked: Asked) -> Iterator[tuple[dict[str, Any], None]]:
                 ({"tool_calls": [{"index": at, "function": {"arguments": piece}}]}, None) for piece in said.pieces(call.text)
             )
     elif not said.blocked:
-        yield from (({"content": piece}, None) for piece in said.pieces(said.text))
+        yield from (({"content": piece}, None) for piece in said.pieces(_text(said, place)))
 
 
 def _finish(said: Said) -> str:

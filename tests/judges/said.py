@@ -49,12 +49,16 @@ class Fault:
 
 @dataclass(frozen=True)
 class Said:
-    """One answer.
+    """One answer, or several that differ in a number at their end (`n` of the request).
 
     `blocked`: the provider refuses to answer at all (no text). `refusal`: the model declines, in these words. `fields` are
     further top-level fields of the reply that no SDK knows yet, `knows` further top-level fields of the request that this
     provider takes. Streamed, texts and arguments come in pieces of `piece` characters (0 = as providers do) and the bytes
-    in writes of `stride` (0 = one write per event).
+    in writes of `stride` (0 = one write per event); `counted` says where the usage stands ("" = where the provider puts it,
+    else with the first event, with the last of the answer, or in one after it).
+
+    What hosts do that should not: `crowded` = all calls in one event, numbered with gaps; `nameless` = calls without ids;
+    `breaks` = the answer is cut in its middle, or an error stands there.
     """
 
     text: str = "Hello from upstream."
@@ -71,6 +75,10 @@ class Said:
     failure: Overflow | Fault | None = None
     piece: int = 0
     stride: int = 0
+    counted: Literal["", "first", "last", "after"] = ""
+    crowded: bool = False
+    nameless: bool = False
+    breaks: Literal["", "cut", "error"] = ""
 
     def pieces(self, text: str) -> list[str]:
         """`text` cut as this answer is streamed."""

@@ -43,6 +43,9 @@ ANSWERS = {
     "blocked": Said(blocked=True),
     "length": Said(finish="length", counts=Counts(9, 8, 3, 2)),
     "logprobs": Said(logprobs=True),
+    "usage first": Said(counted="first"),
+    "usage last": Said(counted="last"),
+    "crowded calls": Said(calls=(CALL, CALL), crowded=True),
 }
 
 
@@ -135,6 +138,11 @@ def test_a_request_without_its_key_is_refused(wire: str) -> None:
         ("anthropic", {"system": ""}, "empty"),
         ("anthropic", {"thinking": {"type": "enabled", "budget_tokens": 1024}, "max_tokens": 1024}, "budget"),
         ("anthropic", {"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}]}, "continue"),
+        (
+            "anthropic",
+            {"model": "claude-haiku-4-5", "messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y "}]},
+            "trailing whitespace",
+        ),
         ("gemini", {"contents": [{"role": "assistant", "parts": [{"text": "x"}]}]}, "role"),
         ("gemini", {"contents": [{"role": "user", "parts": [{"text": "x", "news": 1}]}]}, "news"),
         ("gemini", {"contents": [{"role": "user", "parts": [{"text": "x"}]}] * 2}, "in a row"),
@@ -143,6 +151,11 @@ def test_a_request_without_its_key_is_refused(wire: str) -> None:
 )
 def test_what_the_provider_refuses_is_refused(wire: str, changes: dict[str, Any], complaint: str) -> None:
     assert complaint in complaints(wire, **changes)
+
+
+def test_older_claude_goes_on_with_a_beginning_of_its_answer() -> None:
+    begun = [*HELLO["messages"], {"role": "assistant", "content": "Once"}]
+    assert complaints("anthropic", model="claude-haiku-4-5", messages=begun) == ""
 
 
 def test_sampling_goes_to_claude_only_under_the_previous_version_and_to_older_models() -> None:

@@ -136,10 +136,14 @@ def _spoken(said: Said, judged: Judged) -> Iterator[bytes]:
         status, body = dialect.refused(list(judged.complaints)) if judged.complaints else dialect.fault(said)
         yield http(body, status)
     elif not asked.streams:
-        yield http(dialect.whole(said, asked))
+        body = dialect.whole(said, asked)
+        yield http(body[: len(body) // 2] if said.breaks else body)
     else:
         yield STREAM_HEAD
-        for event in dialect.events(said, asked):
+        events = dialect.events(said, asked)
+        if said.breaks:
+            events = events[: (len(events) + 1) // 2] + ([dialect.broken()] if said.breaks == "error" else [])
+        for event in events:
             size = said.stride or len(event)
             yield from (framed(event[at : at + size]) for at in range(0, len(event), size))
         yield STREAM_END

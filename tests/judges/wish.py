@@ -68,14 +68,25 @@ class Wish:
     logprobs: int | None = None
     n: int = 1
     effort: str = ""
+    budget: int | None = None
     thoughts_wanted: bool = False
     markers: int = 0
+    tier: str = ""  # in OpenAI's words
+    verbosity: str = ""
+    cache_key: str = ""
+    strict: list[str] = field(default_factory=list)  # the tools whose schema is enforced
+    narrowed: list[str] = field(default_factory=list)  # the tools that the choice leaves; empty = all
     user: str = ""
     metadata: dict[str, Any] = field(default_factory=dict)
 
     def said_by(self, *roles: str) -> str:
         """All text of these roles, in order."""
         return "\n".join(turn.text for turn in self.turns if turn.role in roles and turn.text)
+
+    @property
+    def offered(self) -> set[str]:
+        """The tools that may be called: those that are left of the declared ones."""
+        return set(self.narrowed or self.tools)
 
     @property
     def calls(self) -> list[SeenCall]:

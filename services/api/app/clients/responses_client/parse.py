@@ -90,7 +90,7 @@ def _refuse_other_faces(tree: dict[str, Any]) -> None:
         return
     if "messages" in tree:
         raise CallerError(
-            "`messages` belongs to POST /v1/chat/completions (or /v1/messages); this route takes `input`", param="messages"
+            "`messages` belongs to POST /v1/chat/completions or POST /v1/messages; this route takes `input`", param="messages"
         )
     if isinstance(tree.get("prompt"), str):
         raise CallerError("`prompt` as text belongs to POST /query; this route takes `input`", param="prompt")
