@@ -166,6 +166,11 @@ def test_series_beyond_the_bound_become_one() -> None:
     assert seen.value("requests_total", model="other", provider="other", route="other", status="other") == 10
 
 
+def test_labels_that_a_metric_does_not_have_are_refused() -> None:
+    with pytest.raises(ValueError, match="requests_total has the labels"):
+        Tally().add(REQUESTS, "gpt")
+
+
 def test_bounds_rise() -> None:
     assert all(list(metric.bounds) == sorted(set(metric.bounds)) for metric in ALL)
     assert (DURATION.bounds[0] / DURATION.scale, DURATION.bounds[-1] / DURATION.scale) == (0.005, 600.0)

@@ -65,7 +65,7 @@ SAVED = _counter("saved_usd_total", _TARGET, "What the cache saved, in US dollar
 HITS = _counter("cache_hits_total", _TARGET, "Calls that the cache answered")
 MISSES = _counter("cache_misses_total", _TARGET, "Calls that looked into the cache in vain")
 CACHE_ERRORS = _counter(
-    "cache_errors_total", (), "Reads and writes of the cache that failed; each was a miss or a value not kept"
+    "cache_errors_total", ("kind",), "What went wrong in the cache; a miss or an answer not kept, no failed call"
 )
 ATTEMPTS = _counter("attempts_total", (*_TARGET, "result"), "Tries at a provider: ok, or the error code")
 RETRIES = _counter("retries_total", (*_TARGET, "code"), "Failed tries that were followed by another at the same deployment")

@@ -36,6 +36,8 @@ class Tally:
         found = known.get(labels)
         if found is not None:
             return found
+        if len(labels) != len(metric.labels):
+            raise ValueError(f"{metric.name} has the labels {metric.labels}, not {labels}")
         if len(known) >= MOST_SERIES:
             labels = (OTHER,) * len(labels)
         return known.setdefault(labels, [0] * metric.cells)
