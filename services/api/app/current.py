@@ -26,7 +26,7 @@ class Inherited(Struct, frozen=True):
 
 
 class Current:
-    """`compiled` is in force (None: there was no sound file yet), `fault` the one line that says what is wrong with the file now,
+    """`compiled` is in force (None: there was no sound file yet), `refusal` says what is wrong with the file now (None: nothing),
     `restart` the keys whose change waits for a restart, `refused` counts changes that were not taken over.
 
     A worker that has `inherited` starts with the last sound settings if the file is not sound when it starts, says nothing of
@@ -36,12 +36,12 @@ class Current:
     def __init__(self, environment: Environment, now: Callable[[], float], inherited: Inherited | None = None) -> None:
         self.environment = environment
         self.path = environment.config_path()
-        self.fault: str | None = None
+        self.refusal: ConfigError | None = None
         self.restart: tuple[str, ...] = ()
         self.refused = 0
         self.compiled: Compiled | None = None
         self._now = now
-        self._say = _log.debug if inherited is not None else _log.error
+        self._speaks = inherited is None
         self._watched = Watched(self.path)
         self._due = False
         self._settings: Settings | None = None
@@ -54,9 +54,26 @@ class Current:
             settings = load(self.path, self.environment.values)
             self._take(settings)
         except ConfigError as error:
-            self.fault = str(error)
+            self.refusal = error
             if otherwise is not None:
                 self._take(otherwise)
+
+    @property
+    def fault(self) -> str | None:
+        """What is wrong with the file now, in one line."""
+        return None if self.refusal is None else str(self.refusal)
+
+    def snapshot(self) -> Snapshot:
+        """What is in force. Raises the ConfigError that is the reason why nothing is."""
+        if self.compiled is None:
+            raise self.refusal or ConfigError(self.path, "", "was not read yet")
+        return self.compiled.snapshot
+
+    def settings(self) -> Settings:
+        """What it was compiled from, the last sound ones. Raises as `snapshot` does."""
+        self.snapshot()
+        assert self._settings is not None  # noqa: S101 - taken together with the snapshot
+        return self._settings
 
     def _today(self) -> date:
         return datetime.fromtimestamp(self._now(), UTC).date()
@@ -94,13 +111,9 @@ class Current:
         if self._is_stale() and self._settings is not None:
             self._take(self._settings)
         after = self.compiled.snapshot.digest if self.compiled is not None else None
-        if self.restart and self.restart != waiting:
-            self._say_waiting()
-        return after != before
-
-    def _say_waiting(self) -> None:
-        if self._say == _log.error:
+        if self._speaks and self.restart and self.restart != waiting:
             _log.warning("a restart is needed for: %s", ", ".join(self.restart))
+        return after != before
 
     def _reread(self) -> None:
         try:
@@ -110,7 +123,8 @@ class Current:
                 self._watched.again()  # what hinders reading may pass without a trace in the file
             if str(error) != self.fault:
                 self.refused += 1
-                self._say("the configuration was not taken over: %s", error)
-            self.fault = str(error)
+                if self._speaks:
+                    _log.error("the configuration was not taken over: %s", error)
+            self.refusal = error
         else:
-            self.fault = None
+            self.refusal = None

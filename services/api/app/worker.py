@@ -197,7 +197,8 @@ class Worker:
         if self._house is not None:
             self._house.compiled = compiled
             self._house.mock = MockTransport(FACES, compiled.snapshot.mock_latency_scale)
-        _log.info("configuration %s is in force", compiled.snapshot.digest)
+        if not self.supervised:
+            _log.info("configuration %s is in force", compiled.snapshot.digest)
 
     def snapshot(self) -> Snapshot:
         """The configuration in force. Raises NotReady when there is none."""

@@ -1,35 +1,50 @@
-"""`llm-router serve`: check everything, greet once, then hand over to uvicorn."""
+"""`llm-router serve`: check everything, greet once, then serve in this process or supervise several."""
 
+import logging
+import multiprocessing
 import os
-import signal
 import socket
 import sys
+import time
+from multiprocessing.context import SpawnProcess
 
-from .. import __version__
+from .. import __version__, running
 from ..access.keys import CallerKeys, KeysError, is_loopback
 from ..config.home import Environment, read_environment
 from ..config.load import ConfigError
+from ..config.places import refuse_unwritable
 from ..config.snapshot import Snapshot
+from ..current import Current, Inherited
+from ..logging_utils.outlet import hold_standard_files, take_over_output
 from ..server.greeting import greeting
-from .configuration import in_force
+from ..server.listening import listen
+from ..server.supervisor import Supervisor
+
+_log = logging.getLogger("llm_router")
 
 
 def serve(host: str | None, port: int | None, workers: int, as_json: bool) -> int:
-    """Run until told to stop. Status 2 for a configuration that must not be served."""
+    """Run until told to stop. Status 2 for what must not or cannot be served."""
+    hold_standard_files()
+    take_over_output()
     try:
         environment = _environment(host, port)
-        snapshot = in_force(environment, environment.config_path())
+        current = _sound(environment)
+        snapshot = current.snapshot()
         _refuse_wide_bind(environment, snapshot)
-        _refuse_taken_port(snapshot)
+        refuse_unwritable(snapshot)
+        listeners = _listeners(snapshot)
     except (ConfigError, KeysError) as error:
         print(error, file=sys.stderr)
         return 2
-    address = f"http://{_bracketed(snapshot.server.host)}:{snapshot.server.port}"
+    address = f"http://{_bracketed(snapshot.server.host)}:{listeners[0].getsockname()[1]}"
     if as_json:
-        print(f'{{"address": "{address}", "config": "{snapshot.digest}", "version": "{__version__}"}}', flush=True)
+        print(f'{{"address": "{address}", "config": "{snapshot.digest}", "version": "{__version__}"}}')
     else:
-        print(*greeting(environment, snapshot, __version__, address), sep="\n", file=sys.stderr, flush=True)
-    _run(snapshot, workers)
+        print(*greeting(environment, snapshot, __version__, address), sep="\n", file=sys.stderr)
+    if workers > 1:
+        return _supervised(current, listeners, workers)
+    running.serve(environment, listeners)
     return 0
 
 
@@ -43,6 +58,13 @@ def _environment(host: str | None, port: int | None) -> Environment:
     return read_environment()
 
 
+def _sound(environment: Environment) -> Current:
+    current = Current(environment, time.time)
+    if current.refusal is not None:
+        raise current.refusal
+    return current
+
+
 def _refuse_wide_bind(environment: Environment, snapshot: Snapshot) -> None:
     keys = CallerKeys.from_env(environment.values)
     if not keys and not is_loopback(snapshot.server.host):
@@ -51,14 +73,10 @@ def _refuse_wide_bind(environment: Environment, snapshot: Snapshot) -> None:
         )
 
 
-def _refuse_taken_port(snapshot: Snapshot) -> None:
-    """One clear line instead of a traceback from every worker."""
+def _listeners(snapshot: Snapshot) -> list[socket.socket]:
     host, port = snapshot.server.host, snapshot.server.port
     try:
-        family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(place)
+        return listen(host, port)
     except OSError as error:
         raise ConfigError("server", "", f"cannot listen on {host}:{port} ({error.strerror or error})") from None
 
@@ -67,24 +85,22 @@ def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _run(snapshot: Snapshot, workers: int) -> None:
-    import uvicorn  # noqa: PLC0415 - only here
+def _supervised(current: Current, listeners: list[socket.socket], workers: int) -> int:
+    spawning = multiprocessing.get_context("spawn")
+    origin = current.settings()
 
-    # uvicorn drains, then sends itself the signal again: a stop that was asked for ends with status 0
-    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
-    uvicorn.run(
-        "app.main:app",
-        host=snapshot.server.host,
-        port=snapshot.server.port,
-        workers=workers,
-        root_path=snapshot.server.root_path,
-        http="app.server.protocol:WholeProtocol",
-        loop="auto",
-        ws="none",
-        access_log=False,
-        log_level="warning",
-        proxy_headers=False,
-        server_header=False,
-        date_header=False,
-        timeout_graceful_shutdown=max(1, round(snapshot.limits.drain_seconds)),
-    )
+    def spawn(tie: socket.socket) -> SpawnProcess:
+        return spawning.Process(target=running.work, args=(listeners, tie, Inherited(origin, current.settings())))
+
+    def tick() -> None:
+        if current.due() and current.refresh():
+            _log.info("configuration %s is in force", current.snapshot().digest)
+
+    return Supervisor(
+        workers,
+        spawn,
+        listeners,
+        lambda: current.snapshot().limits.drain_seconds,
+        report=_log.warning,
+        tick=tick,
+    ).run()

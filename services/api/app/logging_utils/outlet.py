@@ -9,9 +9,11 @@ import io
 import logging
 import os
 import select
+import sys
 import threading
 import time
 from collections import deque
+from typing import TextIO, cast
 
 MOST_LINES = 1000
 """Lines that wait for a reader."""
@@ -95,7 +97,8 @@ class OutletText(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Nothing waits here; see `Outlet.flush`."""
+        """Wait a moment for the writer."""
+        self._outlet.flush()
 
 
 class OutletHandler(logging.Handler):
@@ -134,8 +137,20 @@ class OneLine(logging.Formatter):
         return "\n".join("  " + line.translate(_CONTROLS) for line in told.split("\n"))
 
 
-def speak_through(outlet: Outlet) -> None:
-    """Let everything that this process logs go to `outlet`: the service's own words from INFO on, the rest from WARNING on."""
+def hold_standard_files() -> None:
+    """Put /dev/null where a standard file is closed: the next file opened, the journal say, would take its number and its words."""
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+
+
+def take_over_output() -> None:
+    """Let all that this process prints and logs go through an Outlet: its own words from INFO on, others' from WARNING on."""
+    outlet = Outlet(2)
+    sys.stdout = cast(TextIO, OutletText(Outlet(1)))
+    sys.stderr = cast(TextIO, OutletText(outlet))
     root = logging.getLogger()
     root.addHandler(OutletHandler(outlet))
     root.setLevel(logging.WARNING)
@@ -143,9 +158,9 @@ def speak_through(outlet: Outlet) -> None:
     logging.captureWarnings(True)
 
 
-def speak_if_silent(outlet: Outlet) -> None:
-    """The same for our own words alone, where nobody else has arranged for them."""
+def speak_if_silent() -> None:
+    """The same for what we log ourselves, where nobody else has arranged for it."""
     own = logging.getLogger("llm_router")
     if not own.hasHandlers():
-        own.addHandler(OutletHandler(outlet))
+        own.addHandler(OutletHandler(Outlet(2)))
         own.setLevel(logging.INFO)

@@ -12,23 +12,15 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from types import FrameType
 
 import uvicorn
 
+from .farewell import BEAT, BEAT_SECONDS, FLUSH_SECONDS, HURRY, LAST_WORDS_SECONDS, LEAVE_SECONDS, READY, STOPS
+
 _log = logging.getLogger("llm_router")
-STOPS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name))
-LAST_WORDS_SECONDS = 1.0
-"""For calls that were cut to say so, and for their callers to read it."""
-FLUSH_SECONDS = 10.0
-"""For the application to write out what it holds in memory."""
-LEAVE_SECONDS = 2.0
-"""For the threads of the process; one that waits for a name server may take longer than anybody wants to wait."""
-BEAT_SECONDS = 1.0
 LOOK_SECONDS = 0.02
-READY, BEAT, STOP, HURRY = b"r", b".", b"s", b"h"
-"""What a worker says to its supervisor (the first two) and hears from it."""
 
 
 class GentleServer(uvicorn.Server):
@@ -38,7 +30,7 @@ class GentleServer(uvicorn.Server):
     would replace or stop this worker any more: it stops.
     """
 
-    def __init__(self, config: uvicorn.Config, drain_seconds: float, tie: socket.socket | None = None) -> None:
+    def __init__(self, config: uvicorn.Config, drain_seconds: Callable[[], float], tie: socket.socket | None = None) -> None:
         super().__init__(config)
         self._drain_seconds = drain_seconds
         self._tie = tie
@@ -102,7 +94,7 @@ class GentleServer(uvicorn.Server):
             listener.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()
-        await self._emptied(self._drain_seconds, self._hurried)
+        await self._emptied(self._drain_seconds(), self._hurried)
         if self.server_state.tasks:
             _log.warning("%d calls are cut: the service stops and waits no longer", len(self.server_state.tasks))
         for task in list(self.server_state.tasks):

@@ -13,7 +13,7 @@ from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from types import FrameType
 
-from .gentle import FLUSH_SECONDS, HURRY, LAST_WORDS_SECONDS, LEAVE_SECONDS, READY, STOP, STOPS
+from .farewell import FLUSH_SECONDS, HURRY, LAST_WORDS_SECONDS, LEAVE_SECONDS, READY, STOP, STOPS
 
 TICK_SECONDS = 1.0
 APART_SECONDS = 1.0
@@ -87,7 +87,7 @@ class Supervisor:
         count: int,
         spawn: Callable[[socket.socket], SpawnProcess],
         listeners: list[socket.socket],
-        drain_seconds: float,
+        drain_seconds: Callable[[], float],
         *,
         report: Callable[[str], None],
         tick: Callable[[], None],
@@ -229,7 +229,7 @@ class Supervisor:
     def _stop(self, hurry: bool, now: float) -> None:
         for listener in self._listeners:
             listener.close()
-        self._kill_at = now + _MARGIN + (0.0 if hurry else self._drain_seconds)
+        self._kill_at = now + _MARGIN + (0.0 if hurry else self._drain_seconds())
         for place in self._places:
             place.tell(HURRY if hurry else STOP)
             if place.process is not None and not place.ready:
