@@ -2,7 +2,7 @@
 
 What stock uvicorn lets pass and this one does not: a head or a body that does not come, an idle connection kept awake by blank
 lines, a head without end, chunk extensions and trailers without end (trailers also become header fields there), a refusal written
-into the middle of another answer, a connection that goes on after a refused upgrade, a reader that takes nothing any more. Used by
+into the middle of another answer, a body lost behind a refused upgrade, a reader that takes nothing any more. Used by
 `llm-router serve`; under plain uvicorn the stock protocol serves, and the guard refuses what ASGI can see.
 """
 
@@ -22,6 +22,7 @@ from .patience import BODY_RATE, BODY_SECONDS, HEAD_SECONDS, slow_body
 from .refusal import refusal
 from .sweep import sweep_of
 
+_FRAMING = (b"content-length", b"transfer-encoding")
 IDLE, HEAD, BODY, BUSY, LINGER = range(5)
 
 
@@ -46,6 +47,7 @@ class WholeProtocol(HttpToolsProtocol):
         self._unheard = 0  # bytes of reads of which the parser made nothing yet
         self._moved = False  # this read ended something
         self._fresh = False  # this read began a message
+        self._again = False  # a head is parsed for the second time
         self._body = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
@@ -62,16 +64,31 @@ class WholeProtocol(HttpToolsProtocol):
         self._read = len(data)
         self._moved = self._fresh = False
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            # nothing is upgraded here: this request is answered, and what follows may be of any protocol
-            self._deaf = True
-            self.cycle.keep_alive = False
+            self._parse(data)
         except httptools.HttpParserError as error:
             cause = error.__context__
             self._refuse(cause if isinstance(cause, RouterError) else CallerError("this is no sound HTTP/1.1 request"))
         else:
             self._bound()
+
+    def _parse(self, data: bytes) -> None:
+        """Feed the parser. After a head that asks for an upgrade it takes the body for the other protocol's: another one reads it.
+
+        Java's HTTP client asks for one with every request, so the body must not be lost.
+        """
+        while data:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                data = data[upgrade.args[0] :]
+                framing = [field for field in self.scope["headers"] if field[0] in _FRAMING]
+                self.parser = httptools.HttpRequestParser(self)
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+                self._again = True
+                self.parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n" % b"".join(b"%b: %b\r\n" % field for field in framing))
+                self._again = False
+            else:
+                return
 
     def _bound(self) -> None:
         """Refuse what only grows: a head, a chunk extension or a trailer without end."""
@@ -86,6 +103,8 @@ class WholeProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """The first byte of a request."""
+        if self._again:
+            return
         self._moved = self._fresh = True
         self._phase = HEAD
         self._deadline = self._now + self.head_seconds
@@ -93,6 +112,8 @@ class WholeProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """A whole head. Raises HeadTooLarge, which the parser hands to `data_received`."""
+        if self._again:
+            return
         self._moved = True
         short = self._fresh and self._read <= head.MAX_BYTES
         if len(self.headers) > head.MAX_FIELDS or not (short or head.size(self.url, self.headers) <= head.MAX_BYTES):
@@ -112,6 +133,8 @@ class WholeProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The end of a request."""
+        if self.parser.should_upgrade():
+            return  # only of its head
         self._moved = True
         super().on_message_complete()
         if self.cycle.response_complete:
@@ -157,8 +180,8 @@ class WholeProtocol(HttpToolsProtocol):
         """End what has waited too long."""
         if now > self._stalled + self.write_seconds:
             self.transport.abort()
-        elif self.flow.read_paused and self._phase in (HEAD, BODY):
-            self._deadline = now + self.head_seconds  # it is we who do not read
+        elif self._phase in (HEAD, BODY) and (self.pipeline or self.flow.read_paused):
+            self._deadline = now + self.head_seconds  # it waits for us
         elif self._phase == BUSY or now < self._deadline:
             return
         elif self._phase == IDLE:
