@@ -19,6 +19,7 @@ from app.domain.request import (
     Format,
     Media,
     Message,
+    Original,
     Reasoning,
     Result,
     Role,
@@ -327,9 +328,11 @@ def test_every_wish_without_a_word_is_named() -> None:
     request = ChatRequest(
         messages=(Message("user", (Text("hi"),), name="Ann"),),
         presence_penalty=1.0, frequency_penalty=1.0, top_logprobs=2, metadata={"a": "b"}, extra=("logit_bias",),
+        original=Original("openai", {}),
     )  # fmt: skip
     names = {"presence_penalty", "frequency_penalty", "top_logprobs", "metadata", "name", "logit_bias"}
     assert set(dropped(request)) == names
+    assert dropped(ChatRequest(messages=request.messages, metadata={"a": "b"})) == ("name",)  # /query's are for our record alone
 
 
 @pytest.mark.parametrize("wish", [{"n": 2}, {"logprobs": True}, {"native": ("container",)}])

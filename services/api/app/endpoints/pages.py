@@ -98,6 +98,8 @@ def _front(app: FastAPI, snapshot: Snapshot) -> dict[str, Any]:
             "ask": "POST /query",
             "decide only": "POST /route",
             "OpenAI shape": "POST /v1/chat/completions",
+            "OpenAI Responses shape": "POST /v1/responses",
+            "Anthropic shape": "POST /v1/messages",
             "embeddings": "POST /v1/embeddings",
             "models": "/v1/models",
             "docs": "/docs",

@@ -10,7 +10,7 @@ from ..clients.common.wishes import cache_of, mode_of
 from ..clients.openai_client.parse import Tokens, stops_of
 from ..clients.openai_client.parse_messages import ChatMessage, messages_of
 from ..clients.openai_client.parse_parts import Notes
-from ..clients.openai_client.parse_tools import ResponseFormat, choice_of, format_of, tools_of
+from ..clients.openai_client.parse_tools import ResponseFormat, chosen_of, format_of
 from ..domain.request import NO_CONSTRAINTS, ChatRequest, Constraints, Message, Text
 from ..errors import CallerError, UnsupportedFeature, shown
 
@@ -76,6 +76,7 @@ def parse_query(data: bytes) -> ChatRequest:
     if metadata is not None and len(metadata) > MAX_METADATA:
         raise CallerError(f"metadata: at most {MAX_METADATA} pairs", param="metadata")
     notes = Notes()
+    tools, choice = chosen_of(body.tools, body.tool_choice, notes.native)
     request = ChatRequest(
         messages=_messages(body, notes),
         model=body.model,
@@ -86,8 +87,8 @@ def parse_query(data: bytes) -> ChatRequest:
         top_p=body.top_p,
         stop=stops_of(body.stop),
         seed=body.seed,
-        tools=tools_of(body.tools, notes.native),
-        tool_choice=choice_of(body.tool_choice, notes.native),
+        tools=tools,
+        tool_choice=choice,
         format=format_of(body.response_format, notes.native),
         mode=mode_of(body.mode, "mode"),
         constraints=body.constraints or NO_CONSTRAINTS,

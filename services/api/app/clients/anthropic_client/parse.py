@@ -8,6 +8,8 @@ from msgspec import Meta, Raw, Struct
 from ...domain.request import NO_CONSTRAINTS, ChatRequest, Message, Original, Role, Text
 from ...errors import CallerError, ThreadUnsupported
 from ..common.body import opened, typed
+from ..common.faces import CHAT
+from ..common.tools import held_choice
 from ..common.wishes import NO_WISHES, RouterWishes, cache_of, mode_of
 from . import options
 from .dialect import DIALECT
@@ -107,8 +109,10 @@ def _opened(data: bytes) -> tuple[dict[str, Any], dict[str, Raw]]:
 def _typed(data: bytes, decoder: msgspec.json.Decoder[T], tree: dict[str, Any]) -> T:
     try:
         return typed(data, decoder)
-    except CallerError:
+    except CallerError as error:
         _refuse_chat(tree)
+        if error.param == "max_tokens" and "max_tokens" not in tree:
+            raise CallerError(f"{error.message} (a body without it belongs to {CHAT})", param="max_tokens") from None
         raise
 
 
@@ -118,6 +122,8 @@ def _request(body: CountBody, max_tokens: int | None, tree: dict[str, Any], fiel
     if found.mended:
         _mend(fields, tree, found.mended)
     _sort_out(tree, body, max_tokens, found)
+    tools = options.tools_of(body.tools, tree["tools"], found) if body.tools else ()
+    choice = options.choice_of(body.tool_choice)
     router = body.router or NO_WISHES
     return ChatRequest(
         messages=tuple(messages),
@@ -129,8 +135,8 @@ def _request(body: CountBody, max_tokens: int | None, tree: dict[str, Any], fiel
         top_p=body.top_p,
         top_k=body.top_k,
         stop=tuple(body.stop_sequences or ()),
-        tools=options.tools_of(body.tools, tree["tools"], found) if body.tools else (),
-        tool_choice=options.choice_of(body.tool_choice),
+        tools=tools,
+        tool_choice=held_choice(choice, tools) if len(tools) == len(body.tools or ()) else choice,
         parallel_tools=options.parallel_of(body.tool_choice),
         format=options.format_of(body.output_config, body.output_format, found),
         thinking=options.thinking_of(body.thinking, body.output_config, found),

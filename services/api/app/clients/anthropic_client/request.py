@@ -183,7 +183,7 @@ def _add_stop(stop: tuple[str, ...], fields: dict[str, Any], dropped: list[str])
 def _wordless(request: ChatRequest) -> list[str]:
     """The wishes that this dialect has no words for."""
     names = [name for name in _WORDLESS if getattr(request, name) is not None]
-    if request.metadata:
+    if request.metadata and request.original is not None:  # without a body of a dialect they are for our own record
         names.append("metadata")
     if any(message.name for message in request.messages):
         names.append("name")

@@ -7,14 +7,9 @@ from msgspec import Raw, Struct
 
 from ...errors import CallerError
 from ..common.body import mistyped
+from ..common.faces import CHAT, MESSAGES, part_home
 
 T = TypeVar("T")
-
-# parts of other faces' content -> the route that takes them
-_OTHER_FACES: Final = {
-    **dict.fromkeys(("image_url", "input_audio", "file", "refusal"), "/v1/chat/completions"),
-    **dict.fromkeys(("input_text", "input_image", "input_file", "output_text"), "/v1/responses"),
-}
 
 
 class Marker(Struct):
@@ -129,8 +124,9 @@ def refuse_wrong(raw: Raw, at: str) -> None:
         kind = _kind.decode(raw).type
     except msgspec.ValidationError:
         raise CallerError(f"{at}: a block is an object with a `type`", param=at) from None
-    if kind in _OTHER_FACES:
-        raise CallerError(f"{at}: a part of type `{kind}` belongs to POST {_OTHER_FACES[kind]}", param=at)
+    home = CHAT if kind in ("input_audio", "refusal") else part_home(kind)
+    if home not in (None, MESSAGES):
+        raise CallerError(f"{at}: a part of type `{kind}` belongs to {home}", param=at)
     if kind in _KINDS:
         read_at(raw, _block, at)
 

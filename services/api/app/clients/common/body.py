@@ -60,18 +60,19 @@ def typed(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
         raise mistyped(error) from None
 
 
-def mistyped(error: msgspec.ValidationError) -> CallerError:
-    """The caller's view of a type mismatch: which field, what was expected; values are never repeated."""
+def mistyped(error: msgspec.ValidationError, at: str = "") -> CallerError:
+    """The caller's view of a type mismatch below `at`: which field, what was expected; values are never repeated."""
     text = str(error)
     where = _AT.search(text)
-    param = where.group(1).replace("[...]", "[]") if where else ""
+    param = ".".join([place for place in (at, where.group(1).replace("[...]", "[]") if where else "") if place])
     reason = _AT.sub("", text).replace("`", "")
     if reason.startswith("Object contains unknown field"):
         name = reason.removeprefix("Object contains unknown field ")
         param = f"{param}.{name}" if param else name
         reason = "unknown field"
     elif reason.startswith("Object missing required field"):
-        param = reason.removeprefix("Object missing required field ")
+        name = reason.removeprefix("Object missing required field ")
+        param = f"{param}.{name}" if param else name
         reason = "required field is missing"
     elif reason.startswith(("Invalid enum value", "Invalid value")):
         reason = "not one of the accepted values"

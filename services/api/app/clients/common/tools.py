@@ -6,8 +6,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw
 
-from ...domain.request import EFFORTS, Called, Effort, Tool
-from ...errors import CallerError
+from ...domain.request import EFFORTS, Called, Effort, Tool, ToolChoice
+from ...errors import CallerError, shown
 
 _NO_PARAMETERS: Final = Raw(b'{"type":"object","properties":{}}')
 _UNSAID: Final = frozenset({b"", b"null", b"{}"})
@@ -44,6 +44,22 @@ def described(schema: dict[str, Any], description: str) -> dict[str, Any]:
 def chosen_tools(tools: tuple[Tool, ...], names: tuple[str, ...]) -> tuple[Tool, ...]:
     """The tools that a choice leaves, for dialects that cannot narrow them themselves."""
     return tuple(tool for tool in tools if tool.name in names) if names else tools
+
+
+def held_choice(choice: ToolChoice | None, tools: Sequence[Tool], field: str = "tool_choice") -> ToolChoice | None:
+    """`choice`, when there is something to choose from. Raises CallerError where it demands or names what is not in `tools`.
+
+    Only for tools that are all functions: what else a provider has may go by any name.
+    """
+    if choice is None or choice.mode == "none":
+        return choice
+    if choice.mode == "required" and not tools:
+        raise CallerError(f"{field}: a call is demanded, but `tools` holds nothing to call", param=field)
+    known = {tool.name for tool in tools}
+    for name in choice.names:
+        if name not in known:
+            raise CallerError(f"{field}: no tool in `tools` is called {shown(name, 60)!r}", param=field)
+    return choice
 
 
 def nearest_effort(wish: Effort, accepted: Sequence[str]) -> Effort:

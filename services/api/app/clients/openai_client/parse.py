@@ -9,12 +9,13 @@ from msgspec import Meta, Raw, Struct
 from ...domain.request import NO_CONSTRAINTS, NOTHING, ChatRequest, Original, Thinking, Tool, ToolChoice
 from ...errors import CallerError
 from ..common.body import opened, typed
+from ..common.tools import held_choice
 from ..common.wishes import NO_WISHES, RouterWishes, cache_of, mode_of
 from .mending import with_true_types
 from .parse_messages import ChatMessage, messages_of
 from .parse_parts import Notes, marker_of
 from .parse_thinking import thinking_of
-from .parse_tools import FunctionTool, ResponseFormat, choice_of, format_of, functions_of, tools_of
+from .parse_tools import FunctionTool, ResponseFormat, choice_of, chosen_of, format_of, functions_of
 
 # fields that become values below, or whose effect ends with the connection to us
 _READ: Final = frozenset(
@@ -148,8 +149,9 @@ def _tools(body: ChatBody, native: list[str]) -> tuple[tuple[Tool, ...], ToolCho
     if body.tools is None and body.functions is None and body.tool_choice is NOTHING:
         return (), None, body.parallel_tool_calls
     if body.functions is None or body.tools:
-        return tools_of(body.tools, native), choice_of(body.tool_choice, native), body.parallel_tool_calls
-    return functions_of(body.functions), choice_of(body.function_call, native, "function_call"), False
+        return *chosen_of(body.tools, body.tool_choice, native), body.parallel_tool_calls
+    functions = functions_of(body.functions)
+    return functions, held_choice(choice_of(body.function_call, native, "function_call"), functions, "function_call"), False
 
 
 def _others(tree: dict[str, Any], native: list[str]) -> tuple[Thinking | None, tuple[str, ...]]:

@@ -7,12 +7,11 @@ from msgspec import Raw, Struct
 
 from ...domain.request import Foreign, Media, Part, Text
 from ...errors import CallerError
+from ..common.faces import CHAT, part_home
 from ..common.media import is_mended, media_of, true_type
 
 # how long a marked prefix is kept: the words of our domain that hold at least as long as the caller's
 _KEPT: Final = {"5m": "5m", "30m": "1h", "1h": "1h", "12h": "1h"}
-
-_ANTHROPICS: Final = frozenset({"image", "document", "tool_use", "tool_result", "thinking", "redacted_thinking"})
 
 
 class Marked(Struct):
@@ -109,8 +108,9 @@ def _read(raw: Raw, where: str) -> ContentPart:
         raise CallerError(f"{where}: a part is an object with a `type` and the fields of its type", param=where) from None
     if not part.type:
         raise CallerError(f"{where}: a part is an object with a `type` and the fields of its type", param=where)
-    if part.type in _ANTHROPICS:
-        raise CallerError(f"{where}: `{part.type}` blocks belong to POST /v1/messages, Anthropic's shape", param=where)
+    home = part_home(part.type)
+    if home not in (None, CHAT):
+        raise CallerError(f"{where}: a part of type `{part.type}` belongs to {home}", param=where)
     return part
 
 

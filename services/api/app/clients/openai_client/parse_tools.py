@@ -7,6 +7,8 @@ from msgspec import Raw, Struct
 
 from ...domain.request import NOTHING, Format, Tool, ToolChoice
 from ...errors import CallerError
+from ..common.body import mistyped
+from ..common.tools import held_choice
 from .parse_parts import Marked
 
 
@@ -20,9 +22,10 @@ class FunctionTool(Struct):
 
 
 class ChatTool(Marked):
-    """One of `tools`; only functions are common to all dialects."""
+    """One of `tools`; only functions are common to all dialects. `name` beside `type` is how other routes spell a function."""
 
     type: str = "function"
+    name: str | None = None
     function: FunctionTool | None = None
     input_schema: Raw = msgspec.field(default_factory=Raw)
 
@@ -82,6 +85,11 @@ def tools_of(tools: list[Raw] | None, native: list[str]) -> tuple[Tool, ...]:
         tool = _read_tool(raw, where)
         if tool.type == "function" and tool.function is not None:
             found.append(_function(tool.function, tool.marker))
+        elif tool.type == "function" and tool.name is not None:
+            raise CallerError(
+                f"{where}: here `name` and `parameters` stand below `function`; beside `type` they belong to POST /v1/responses",
+                param=where,
+            )
         elif tool.type == "function":
             raise CallerError(f"{where}.function: required field is missing", param=f"{where}.function")
         else:
@@ -92,8 +100,8 @@ def tools_of(tools: list[Raw] | None, native: list[str]) -> tuple[Tool, ...]:
 def _read_tool(raw: Raw, where: str) -> ChatTool:
     try:
         tool = _tool.decode(raw)
-    except msgspec.ValidationError:
-        raise CallerError(f"{where}: a tool is an object with a `type` and a `function`", param=where) from None
+    except msgspec.ValidationError as error:
+        raise mistyped(error, where) from None
     if bytes(tool.input_schema) and tool.function is None:
         raise CallerError(f"{where}: tools with `input_schema` belong to POST /v1/messages, Anthropic's shape", param=where)
     return tool
@@ -134,6 +142,12 @@ def choice_of(raw: Raw | None, native: list[str], field: str = "tool_choice") ->
         raise CallerError(f"{field}: an object of type {choice.type} belongs to POST /v1/messages", param=field)
     native.append(field)
     return None
+
+
+def chosen_of(tools: list[Raw] | None, choice: Raw | None, native: list[str]) -> tuple[tuple[Tool, ...], ToolChoice | None]:
+    """The functions among `tools` and the choice from them. Raises CallerError naming the field."""
+    found, chosen = tools_of(tools, native), choice_of(choice, native)
+    return found, held_choice(chosen, found) if len(found) == len(tools or ()) else chosen
 
 
 def _word(word: str, field: str) -> ToolChoice:

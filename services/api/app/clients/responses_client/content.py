@@ -8,10 +8,12 @@ from msgspec import Raw
 
 from ...domain.request import Media, Text
 from ...errors import CallerError
+from ..common.faces import CHAT, MESSAGES, RESPONSES, part_home
 from ..common.media import known_type, media_of
-from .body import ContentPart, read, unsupported
+from .body import ContentPart, Kind, read, unsupported
 
 _part = msgspec.json.Decoder(ContentPart)
+_kind = msgspec.json.Decoder(Kind)
 _SOUNDS: Final = {"mp3": "audio/mp3", "wav": "audio/wav"}
 
 
@@ -25,11 +27,22 @@ def parts_of(content: str | list[Raw], where: str) -> tuple[Text | Media, ...]:
 
 
 def _part_of(raw: Raw, where: str) -> Text | Media:
-    part = read(raw, _part, where)
+    try:
+        part = read(raw, _part, where)
+    except CallerError:
+        _refuse_other_faces(read(raw, _kind, where).type or "", where)
+        raise
     reader = _READERS.get(part.type)
     if reader is None:
+        _refuse_other_faces(part.type, where)
         raise CallerError(f"{where}.type: use one of {', '.join(_READERS)}", param=f"{where}.type")
     return reader(part, where)
+
+
+def _refuse_other_faces(kind: str, where: str) -> None:
+    home = f"{CHAT} or {MESSAGES}" if kind == "text" else part_home(kind)
+    if home not in (None, RESPONSES):
+        raise CallerError(f"{where}.type: a part of type `{kind}` belongs to {home}", param=f"{where}.type")
 
 
 def _text(part: ContentPart, where: str) -> Text:

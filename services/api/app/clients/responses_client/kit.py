@@ -120,6 +120,8 @@ def free_text(arguments: str) -> str:
 
 def _declare(raw: Raw, where: str, group: DeclaredTool | None, tools: list[Tool], own: dict[str, Own]) -> None:
     kind = read(raw, _kind, where).type
+    if kind is None and b'"input_schema"' in bytes(raw):
+        raise CallerError(f"{where}: tools with `input_schema` belong to POST /v1/messages, Anthropic's shape", param=where)
     if kind not in ("function", "custom"):
         raise _unrun(where, kind or "a tool without `type`")
     if kind == "function" and b'"function":' in bytes(raw) and "function" in msgspec.json.decode(raw):

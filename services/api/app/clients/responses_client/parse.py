@@ -19,6 +19,7 @@ from ...domain.request import (
 )
 from ...errors import CallerError
 from ..common.body import opened, typed
+from ..common.tools import held_choice
 from ..common.wishes import NO_WISHES, cache_of, mode_of
 from .body import Choice, ReasoningWish, ResponsesBody, TextFormat, TextWish, read, told, unsupported
 from .items import Conversation, conversation_of
@@ -130,7 +131,7 @@ def _tool_choice(raw: Raw, kit: Kit) -> ToolChoice | None:
     if not told(raw):
         return None
     if bytes(raw).startswith(b'"'):
-        return ToolChoice(_mode(msgspec.json.decode(raw), "tool_choice"))
+        return held_choice(ToolChoice(_mode(msgspec.json.decode(raw), "tool_choice")), kit.tools)
     choice = read(raw, _choice, "tool_choice")
     if choice.type in ("function", "custom"):
         return ToolChoice("required", (_known(choice, kit, "tool_choice"),))
