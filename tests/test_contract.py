@@ -23,6 +23,7 @@ from app.domain.record import Attempt, DecisionNote, Record, ScoreLine, Standing
 from app.domain.request import Constraints
 from app.endpoints.query_body import Query
 from app.logging_utils.sums import Row
+from app.metrics.names import ALL
 from app.server.door import Door
 from app.service import create_app
 from app.worker import Worker
@@ -99,6 +100,36 @@ ENVIRONMENT = {
     "LLM_ROUTER_TRANSPORT",
 }  # fmt: skip
 INTERNAL = {"LLM_ROUTER_QUIET"}  # from `serve` to its own workers
+METRICS = {  # after llm_router_
+    "requests_total": ["model", "provider", "route", "status"],
+    "failed_requests_total": ["model", "provider", "route", "code"],
+    "refused_requests_total": ["route", "code"],
+    "request_duration_seconds": ["model", "provider"],
+    "time_to_first_token_seconds": ["model", "provider"],
+    "overhead_seconds": ["route"],
+    "tokens_total": ["model", "provider", "type"],
+    "cost_usd_total": ["model", "provider"],
+    "saved_usd_total": ["model", "provider"],
+    "cache_hits_total": ["model", "provider"],
+    "cache_misses_total": ["model", "provider"],
+    "cache_errors_total": ["kind"],
+    "attempts_total": ["model", "provider", "result"],
+    "retries_total": ["model", "provider", "code"],
+    "fallbacks_total": ["model", "provider", "code"],
+    "retry_budget_refusals_total": [],
+    "circuit_state": ["model", "provider"],
+    "in_flight_requests": [],
+    "queued_requests": [],
+    "upstream_connections": ["state"],
+    "event_loop_lag_seconds": [],
+    "log_write_errors_total": [],
+    "log_lost_records_total": [],
+    "log_waiting_records": [],
+    "config_reload_failures_total": [],
+    "config_refused": [],
+    "workers": [],
+    "build_info": ["version"],
+}
 COMMANDS = {"serve", "query", "explain", "models", "config check", "config show", "rollup", "version", "toxic-upstream"}
 ERRORS = {
     "bad_request": 400, "invalid_json": 400, "duplicate_key": 400, "ambiguous_model": 400, "unsupported_feature": 400,
@@ -217,6 +248,13 @@ def test_the_fields_of_records_are_these(shape: Any, fields: list[str]) -> None:
 def test_the_table_of_call_fields_in_the_reference_is_complete() -> None:
     table = page("records").partition('### `kind: "call"`')[2].partition("###")[0]
     assert first_cells(table) == set(RECORD)
+
+
+def test_the_metrics_and_their_labels_are_these() -> None:
+    assert {metric.name: list(metric.labels) for metric in ALL} == {
+        f"llm_router_{name}": labels for name, labels in METRICS.items()
+    }
+    assert first_cells(page("metrics").partition("| label |")[0]) == {metric.name for metric in ALL}
 
 
 def test_the_columns_of_the_rollup_are_these() -> None:

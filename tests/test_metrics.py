@@ -170,8 +170,8 @@ def test_any_worker_answers_for_all_and_a_killed_one_takes_nothing_back(tmp_path
 
 def _stands(service: Service, workers: int, calls: int) -> bool:
     """Whether whoever answers sees so many workers and calls."""
-    seen = scraped(service)
-    return (seen.total("workers"), seen.total("requests_total")) == (workers, calls)
+    seen = _one_scrape(service)
+    return seen is not None and (seen.total("workers"), seen.total("requests_total")) == (workers, calls)
 
 
 def _one_scrape(service: Service) -> Metrics | None:
