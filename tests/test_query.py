@@ -344,6 +344,25 @@ def test_prompts_are_logged_as_configured(tmp_path: Path, prompts: str) -> None:
     assert ("ada@example.com" in record["prompt"]) is (prompts == "full")
 
 
+@pytest.mark.parametrize("prompts", ["redacted", "full"])
+def test_calls_are_logged_and_media_are_not(tmp_path: Path, prompts: str) -> None:
+    """An answer that only calls a tool is no empty line; megabytes of an image are nobody's prompt."""
+    config = shipped().replace("prompts: hash", f"prompts: {prompts}")
+    answer = {"type": "object", "properties": {"to": {"const": "ada@example.com"}}, "required": ["to"]}
+    tool = {"type": "function", "function": {"name": "mail", "parameters": answer}}
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgoAAAANSUhEUg=="}}
+    turn = {"role": "user", "content": [image, {"type": "text", "text": "Look."}]}
+    with running(tmp_path, config) as service:
+        reply = service.request("/query", {"messages": [turn], "tools": [tool], "tool_choice": "required"}).json()
+        record = service.record(reply["id"])
+    arguments = reply["tool_calls"][0]["function"]["arguments"]
+    assert "ada@example.com" in arguments
+    if prompts == "redacted":
+        arguments = arguments.replace("ada@example.com", "[email]")
+    assert (record["prompt"], record["response"]) == ("Look.", f"mail({arguments})")
+    assert "iVBORw0KGgo" not in (service.home / "logs" / "per_call.jsonl").read_text()
+
+
 @pytest.mark.parametrize(
     ("body", "param", "route"),
     [

@@ -89,7 +89,7 @@ def settle(
         config_digest=snapshot.digest,
         session=request.session or UNSET,
         prompt=_kept(prompts, request.prompt),
-        response=_kept(prompts, completion.text) if completion else UNSET,
+        response=_kept(prompts, _answered(completion)) if completion else UNSET,
     )
     return Settled(record, judged)
 
@@ -151,6 +151,13 @@ def _kept(prompts: str, text: str) -> str | UnsetType:
     if prompts == "full":
         return text
     return redacted(text) if prompts == "redacted" else UNSET
+
+
+def _answered(completion: Completion) -> str:
+    """What was answered, for those who read it in the log: the text or the refusal, then each call on a line of its own."""
+    said = completion.text or completion.refusal
+    calls = [f"{call.name}({call.arguments})" for call in completion.tool_calls]
+    return "\n".join([said, *calls] if said else calls)
 
 
 def _usage(walk: Walk, completion: Completion | None) -> tuple[Usage, str]:
