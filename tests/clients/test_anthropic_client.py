@@ -835,3 +835,16 @@ def test_each_failure_gets_its_meaning(status: int, kind: str, message: str, err
     assert type(fault) is error
     if isinstance(fault, ContextTooLong):
         assert (fault.tokens, fault.limit) == (209573, 200000)
+
+
+@pytest.mark.parametrize("finish", [(), ({"type": "message_delta", "delta": {"stop_reason": None}},)])
+def test_calls_without_any_stop_reason_are_calls_all_the_same(finish: tuple[dict[str, Any], ...]) -> None:
+    """Hosts of this dialect forget it, or the whole event that tells it; a text alone stays without a reason."""
+    block = {"type": "tool_use", "id": "c", "name": "f", "input": {}}
+    start, end = {"type": "message_start", "message": {"id": "m"}}, {"type": "message_stop"}
+    opened = {"type": "content_block_start", "index": 0, "content_block": block}
+    said = Completion.folded(read(events(start, opened, {"type": "content_block_stop", "index": 0}, *finish, end)))
+    assert (said.finish_reason, said.tool_calls[0].arguments) == ("tool_calls", "{}")
+    assert WIRE.decode(json.dumps({"type": "message", "content": [block]}).encode()).finish_reason == "tool_calls"
+    text = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": "hi"}}
+    assert Completion.folded(read(events(start, text, *finish, end))).finish_reason is None

@@ -303,7 +303,8 @@ def test_tool_calls_are_told_apart_however_a_host_numbers_them(chunks: list[list
     assert said.tool_calls == (ToolCall("1", "a", "{}"), ToolCall("2", "b", "[]"))
     assert said.finish_reason == "tool_calls"
     assert [delta.tool_id for delta in deltas if delta.tool_id] == ["1", "2"]
-    assert read([event[i : i + 1] for event in [*events, DONE] for i in range(len(event))])[-1].tool_index == 1
+    single = read([event[i : i + 1] for event in [*events, DONE] for i in range(len(event))])
+    assert [delta.tool_index for delta in single if delta.tool_index >= 0][-1] == 1
 
 
 def test_a_call_without_an_id_gets_one_that_stays() -> None:
@@ -338,6 +339,16 @@ def test_the_older_function_call_is_a_tool_call() -> None:
     message = {"content": None, "function_call": {"name": "f", "arguments": "{}"}}
     whole = WIRE.decode(json.dumps({"choices": [{"message": message, "finish_reason": "function_call"}]}).encode())
     assert (whole.tool_calls[0].name, whole.finish_reason) == ("f", "tool_calls")
+
+
+def test_calls_without_any_finish_reason_are_calls_all_the_same() -> None:
+    """A host that never says why it finished: whole, streamed, in each of several answers. Text alone stays without a reason."""
+    call = {"index": 0, "id": "c", "function": {"name": "f", "arguments": "{}"}}
+    streamed = told(chunk(piece(tool_calls=[call])), chunk(piece(1, content="x")), chunk(piece(2, tool_calls=[call])))
+    assert (streamed.finish_reason, [other.finish_reason for other in streamed.others]) == ("tool_calls", [None, "tool_calls"])
+    whole = WIRE.decode(json.dumps({"choices": [{"message": {"tool_calls": [call]}}]}).encode())
+    assert whole.finish_reason == "tool_calls"
+    assert told(chunk(piece(content="x"))).finish_reason is None
 
 
 def test_a_finish_reason_without_calls_is_no_call() -> None:

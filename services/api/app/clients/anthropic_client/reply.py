@@ -161,7 +161,7 @@ def call_id(block: Block, response_id: str | None, place: int) -> str:
 def finish_of(word: str | None, calls: bool) -> FinishReason | None:
     """Our word for a stop reason. Whether calls were made is seen in the content, whatever the host says."""
     if word is None:
-        return None
+        return "tool_calls" if calls else None
     finish = FINISH.get(word, "stop")
     if finish in ("stop", "tool_calls"):
         return "tool_calls" if calls else "stop"

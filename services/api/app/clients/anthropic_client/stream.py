@@ -50,11 +50,12 @@ class AnthropicEvents:
     of `message_start` are only a beginning, and must not be booked when the final ones turn out to be no counts.
     """
 
-    __slots__ = ("_begun", "_id", "_signatures", "_steps", "_tools", "_written", "finished")
+    __slots__ = ("_begun", "_ended", "_id", "_signatures", "_steps", "_tools", "_written", "finished")
 
     def __init__(self) -> None:
         self.finished = False
         self._begun: reply.Spent | None = reply.Spent()
+        self._ended = False  # whether the finish was told
         self._id = ""
         self._signatures: dict[int, str] = {}  # block index -> what the thought's end is to be signed with
         self._tools: dict[int, tuple[int, str]] = {}  # block index -> (tool index, input told at the start)
@@ -82,7 +83,8 @@ class AnthropicEvents:
         return [Delta(raw=raw) if step is None else step(data, raw)]
 
     def rest(self) -> list[Delta]:
-        """What the end of a block would have told, of blocks that never ended."""
+        """What the end of a block would have told, of blocks that never ended; the finish of calls that was never told."""
+        finish = [Delta(finish_reason="tool_calls")] if self._tools and not self._ended else []
         return [
             *(Delta(signature=sealed(DIALECT, signature)) for signature in self._signatures.values()),
             *(
@@ -90,6 +92,7 @@ class AnthropicEvents:
                 for index, (place, given) in self._tools.items()
                 if index not in self._written
             ),
+            *finish,
         ]
 
     def _open(self, data: _Data, raw: bytes) -> Delta:
@@ -131,6 +134,7 @@ class AnthropicEvents:
 
     def _finish(self, data: _Data, raw: bytes) -> Delta:
         piece = data.delta or _Piece()
+        self._ended = True
         return Delta(
             refusal=reply.refusal_of(piece.stop_details),
             finish_reason=reply.finish_of(piece.stop_reason, bool(self._tools)),

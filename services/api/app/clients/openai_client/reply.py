@@ -152,7 +152,7 @@ def thought_of(detail: Any) -> Thought | None:
 def finish_of(word: str | None, has_calls: bool) -> FinishReason | None:
     """Our word for a host's finish reason; whether calls came decides between `stop` and `tool_calls`, not the host."""
     if word is None:
-        return None
+        return "tool_calls" if has_calls else None
     reason = FINISH.get(word, "stop")
     if reason in ("stop", "tool_calls"):
         return "tool_calls" if has_calls else "stop"

@@ -52,10 +52,11 @@ class Calls(Struct):
 class OpenAITaker:
     """Takes chunks until `[DONE]`. The chunk that opens the stream tells the ids; they are not read again."""
 
-    __slots__ = ("_calls", "_id", "_opened", "finished")
+    __slots__ = ("_calls", "_ended", "_id", "_opened", "finished")
 
     def __init__(self) -> None:
         self._calls: dict[int, Calls] | None = None
+        self._ended: set[int] = set()  # the answers whose finish was told
         self._id = ""
         self._opened = False
         self.finished = False
@@ -83,8 +84,9 @@ class OpenAITaker:
         return deltas
 
     def rest(self) -> list[Delta]:
-        """Nothing is ever held back."""
-        return []
+        """The finish of answers with calls that a host never told: agents go on by that word."""
+        calling = self._calls or ()
+        return [Delta(finish_reason="tool_calls", choice=index) for index in calling if index not in self._ended]
 
     def _open(self, data: bytes) -> list[Delta]:
         """The chunk that opens the stream: like every other, and its ids come first."""
@@ -135,6 +137,7 @@ class OpenAITaker:
     def _finish(self, choice: Choice) -> FinishReason | None:
         if choice.finish_reason is None:
             return None
+        self._ended.add(choice.index)
         return reply.finish_of(choice.finish_reason, self._calls is not None and choice.index in self._calls)
 
     def _pieces(self, said: Said, index: int) -> list[Delta]:
