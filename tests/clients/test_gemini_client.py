@@ -11,6 +11,7 @@ from app.domain.answer import Completion, Delta, Thought, TokenLogprob, Usage
 from app.domain.request import ChatRequest, Format, Message, Role, Text
 from app.domain.target import Target
 from app.errors import (
+    BadAnswer,
     ContextTooLong,
     ProviderAuth,
     ProviderQuota,
@@ -165,7 +166,8 @@ def test_only_the_bodys_end_is_the_end() -> None:
 )
 def test_every_finish_reason_has_its_word(word: str, reason: str) -> None:
     """Unknown reasons are ordinary stops; withheld content and broken generations are told apart."""
-    assert WIRE.decode(json.dumps({"candidates": [{"finishReason": word}]}).encode()).finish_reason == reason
+    body = {"candidates": [{"content": {"parts": [{"text": "a"}]}, "finishReason": word}]}
+    assert WIRE.decode(json.dumps(body).encode()).finish_reason == reason
 
 
 def test_tokens_of_tool_results_count_as_input() -> None:
@@ -237,10 +239,15 @@ def test_calls_of_one_step_are_told_apart_and_signatures_are_sealed() -> None:
     assert said.finish_reason == "tool_calls"
 
 
-def test_a_broken_call_is_an_error_not_a_stop() -> None:
-    """The model wrote a call that nobody can read: no text, no call, and the finish says so."""
-    said = WIRE.decode((SAID / "malformed_call.json").read_bytes())
-    assert (said.text, said.tool_calls, said.finish_reason, said.refusal) == ("", (), "error", "")
+def test_a_call_that_nobody_can_read_is_no_answer() -> None:
+    """No text, no call, and the finish says why: the next candidate is asked, whole and streamed."""
+    body = (SAID / "malformed_call.json").read_bytes()
+    with pytest.raises(BadAnswer, match="broke off"):
+        WIRE.decode(body)
+    reader = WIRE.reader()
+    reader.feed(b"data: " + json.dumps(json.loads(body)).encode() + b"\n\n")
+    with pytest.raises(BadAnswer, match="broke off"):
+        reader.close()
 
 
 def test_content_withheld_without_a_message_names_the_reason() -> None:

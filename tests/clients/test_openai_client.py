@@ -583,3 +583,13 @@ def test_an_overflow_of_any_host_keeps_its_numbers() -> None:
     text = "This model's maximum context length is 8192 tokens. However, you requested 9000 tokens (8000 in the messages)."
     fault = WIRE.fault(400, {}, json.dumps({"object": "error", "message": text, "code": 400}).encode())
     assert isinstance(fault, ContextTooLong) and (fault.tokens, fault.limit) == (9000, 8192)
+
+
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [("model_length", "length"), ("eos", "stop"), ("insufficient_system_resource", "error"), ("brand_new", "stop")],
+)
+def test_hosts_words_for_the_end_are_understood(word: str, reason: str) -> None:
+    """Mistral's and DeepSeek's by way of this dialect; a new word is an ordinary stop."""
+    body = {"choices": [{"index": 0, "message": {"content": "a"}, "finish_reason": word}]}
+    assert WIRE.decode(json.dumps(body).encode()).finish_reason == reason

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from ...domain.answer import Completion, Delta
+from ...domain.answer import Completion, Delta, FinishReason
 from ...errors import BadAnswer, RouterError, TruncatedAnswer
+from .said import silent
 from .sse import Event, EventStream
 
 _MOST_HELD = 1024 * 1024
@@ -31,13 +32,13 @@ class EventReader:
     the caller sees does not depend on where the network cuts. A body that is JSON or HTML instead of a stream is read by
     `decode` when it ends, for the error object it may hold.
 
-    A stream that ends well is no answer when it said nothing at all, not even why it finished, or called a tool that it
-    never named.
+    A stream that ends well is no answer when it said nothing at all, not even why it finished, or nothing but that it failed,
+    or called a tool that it never named.
 
     `endless`: the dialect has no terminator, so that only the body's end is one, and `done` is never true before it.
     """
 
-    __slots__ = ("_decode", "_endless", "_events", "_failed", "_held", "_named", "_spoke", "_started", "_taker")
+    __slots__ = ("_decode", "_ended", "_endless", "_events", "_failed", "_held", "_named", "_spoke", "_started", "_taker")
 
     def __init__(self, taker: Taker, decode: Callable[[bytes], Completion], *, endless: bool = False) -> None:
         self._taker = taker
@@ -47,6 +48,7 @@ class EventReader:
         self._failed: RouterError | None = None
         self._started = False
         self._spoke = False
+        self._ended: FinishReason | None = None
         self._named: dict[tuple[int, int], bool] = {}  # by answer and call
         self._held: bytearray | None = None  # a body that is no event stream
 
@@ -77,7 +79,7 @@ class EventReader:
         rest = self._taker.rest()
         self._note(rest)
         if not self._spoke:
-            raise BadAnswer("the provider's stream held no answer")
+            raise silent(self._ended)
         if not all(self._named.values()):
             raise BadAnswer("the provider's stream held a call without a name")
         return rest
@@ -100,7 +102,8 @@ class EventReader:
         """Remember what makes these pieces an answer."""
         for delta in deltas:
             if not self._spoke and not delta.choice:
-                self._spoke = delta.speaks or delta.finish_reason is not None
+                self._ended = delta.finish_reason or self._ended
+                self._spoke = delta.speaks or self._ended not in (None, "error")
             if delta.tool_index >= 0:
                 call = (delta.choice, delta.tool_index)
                 self._named[call] = bool(delta.tool_name) or self._named.get(call, False)

@@ -5,7 +5,7 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta, Raw
 
-from ...domain.answer import Completion, Usage
+from ...domain.answer import Completion, FinishReason, Usage
 from ...errors import BadAnswer
 
 T = TypeVar("T")
@@ -60,15 +60,25 @@ def arguments_text(value: Raw) -> str:
 
 
 def held(completion: Completion) -> Completion:
-    """`completion` of a whole answer. Raises BadAnswer when it says nothing at all, or calls a tool that it does not name."""
+    """`completion` of a whole answer. Raises BadAnswer when it says nothing at all, or calls a tool that it does not name.
+
+    One that the provider's own failure ended before a word (a call that it could not spell, say) is no answer either.
+    """
     said = completion.text or completion.thoughts or completion.refusal or completion.tool_calls or completion.others
-    if not said and completion.finish_reason is None:
-        raise BadAnswer("the provider's answer says nothing")
+    if not said and completion.finish_reason in (None, "error"):
+        raise silent(completion.finish_reason)
     for answer in (completion, *completion.others):
         for call in answer.tool_calls:
             if not call.name:
                 raise BadAnswer("the provider's answer holds a call without a name")
     return completion
+
+
+def silent(finish: FinishReason | None) -> BadAnswer:
+    """What an answer without a word is, by how it ended."""
+    if finish == "error":
+        return BadAnswer("the provider broke off its answer before the first word")
+    return BadAnswer("the provider's answer says nothing")
 
 
 def arguments_object(text: str) -> Raw:

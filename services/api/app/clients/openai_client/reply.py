@@ -18,10 +18,12 @@ FINISH: dict[str, FinishReason] = {
     "stop": "stop",
     "eos": "stop",
     "length": "length",
+    "model_length": "length",  # Mistral's, also by way of this dialect
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
     "content_filter": "content_filter",
     "error": "error",
+    "insufficient_system_resource": "error",  # DeepSeek's (api-docs.deepseek.com, "Create Chat Completion")
 }
 _NO_FUNCTION = Function()
 
