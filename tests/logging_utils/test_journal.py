@@ -112,11 +112,31 @@ async def test_a_full_disk_loses_nothing_and_leaves_no_glued_line(path: Path) ->
         assert path.read_bytes() == call(0) + call(1)[:100]
     await journal.commit(call(6))
     assert journal.spooled == 0
-    assert ids(path) == [f"call-{number}" for number in range(7)]
-    assert b"\n\n" not in path.read_bytes()
+    assert path.read_bytes() == b"".join(call(number) for number in range(7)), "the torn record was gone on with"
     assert len(told) == 2
     assert str(path) in told[0]
     assert "5 records had waited" in told[1]
+
+
+async def test_a_torn_record_that_somebody_wrote_behind_is_written_anew(path: Path) -> None:
+    """Its end would stand alone, glued to nothing that it belongs to."""
+    journal, other = Journal(path, report=lambda _: None), Journal(path)
+    await journal.commit(call(0))
+    with no_longer_than(path.stat().st_size + 100):
+        await journal.commit(call(1))
+    await other.commit(call(2))
+    await journal.commit(call(3))
+    assert sorted(ids(path)) == ["call-0", "call-1", "call-2", "call-3"]
+    assert path.read_bytes() == call(0) + call(1)[:100] + call(2) + call(2) + call(1) + call(3)
+
+
+async def test_a_torn_record_in_a_file_that_was_cut_since_is_written_anew(path: Path) -> None:
+    journal = Journal(path, report=lambda _: None)
+    with no_longer_than(100):
+        await journal.commit(call(1))
+    os.truncate(path, 0)
+    await journal.commit(call(2))
+    assert path.read_bytes() == call(1) + call(2)
 
 
 async def test_what_waits_is_written_at_the_end_too(path: Path) -> None:
