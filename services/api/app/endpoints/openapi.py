@@ -14,10 +14,13 @@ from .query_body import Query
 
 _ANY: dict[str, Any] = {"type": "object"}
 _REF = "#/components/schemas/{name}"
-AN_ERROR: dict[str, Any] = {
-    "description": "an error",
-    "content": {"application/json": {"schema": {"$ref": _REF.format(name="Error")}}},
-}
+
+
+def _an_error(name: str) -> dict[str, Any]:
+    return {"description": "an error", "content": {"application/json": {"schema": {"$ref": _REF.format(name=name)}}}}
+
+
+AN_ERROR = _an_error("Error")
 _ERROR = {
     "type": "object",
     "properties": {
@@ -35,6 +38,25 @@ _ERROR = {
     },
 }
 
+_ANTHROPIC_ERROR = {
+    "type": "object",
+    "required": ["type", "error", "request_id"],
+    "properties": {
+        "type": {"const": "error"},
+        "error": {
+            "type": "object",
+            "required": ["type", "message"],
+            "properties": {
+                "type": {"type": "string", "description": "Anthropic's word"},
+                "message": {"type": "string"},
+                "code": {"type": "string", "description": "ours"},
+                "param": {"type": ["string", "null"]},
+            },
+        },
+        "request_id": {"type": "string"},
+    },
+}
+
 
 def describe(schema: dict[str, Any]) -> dict[str, Any]:
     """Add the hot paths and their schemas to FastAPI's own description."""
@@ -42,7 +64,7 @@ def describe(schema: dict[str, Any]) -> dict[str, Any]:
         (Query, ChatBody, Candidate, Attempt, ResponsesBody, MessagesBody, CountBody, EmbeddingsBody), ref_template=_REF
     )
     query, chat, candidate, attempt, responses, messages, count, embeddings = bodies
-    components = {**components, "Error": _ERROR, "Reply": _reply(candidate, attempt)}
+    components = {**components, "Error": _ERROR, "AnthropicError": _ANTHROPIC_ERROR, "Reply": _reply(candidate, attempt)}
     schema.setdefault("components", {}).setdefault("schemas", {}).update(components)
     reply = {"$ref": _REF.format(name="Reply")}
     schema["paths"].update(
@@ -51,15 +73,19 @@ def describe(schema: dict[str, Any]) -> dict[str, Any]:
             "/route": _post("Decide without calling anyone", query, reply),
             "/v1/chat/completions": _post("OpenAI's chat completions", chat, _ANY, streams=True),
             "/v1/responses": _post("OpenAI's Responses, stateless", responses, _ANY, streams=True),
-            "/v1/messages": _post("Anthropic's Messages", messages, _ANY, streams=True),
-            "/v1/messages/count_tokens": _post("How many tokens a prompt has, in Anthropic's shape", count, _ANY),
+            "/v1/messages": _post("Anthropic's Messages", messages, _ANY, streams=True, error="AnthropicError"),
+            "/v1/messages/count_tokens": _post(
+                "How many tokens a prompt has, in Anthropic's shape", count, _ANY, error="AnthropicError"
+            ),
             "/v1/embeddings": _post("Embeddings in OpenAI's shape, by a model's name", embeddings, _ANY),
         }
     )
     return schema
 
 
-def _post(summary: str, body: dict[str, Any], reply: dict[str, Any], streams: bool = False) -> dict[str, Any]:
+def _post(
+    summary: str, body: dict[str, Any], reply: dict[str, Any], streams: bool = False, error: str = "Error"
+) -> dict[str, Any]:
     content: dict[str, Any] = {"application/json": {"schema": reply}}
     if streams:
         content["text/event-stream"] = {"schema": {"type": "string"}}
@@ -67,7 +93,11 @@ def _post(summary: str, body: dict[str, Any], reply: dict[str, Any], streams: bo
         "post": {
             "summary": summary,
             "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
-            "responses": {"200": {"description": "the answer", "content": content}, "4XX": AN_ERROR, "5XX": AN_ERROR},
+            "responses": {
+                "200": {"description": "the answer", "content": content},
+                "4XX": _an_error(error),
+                "5XX": _an_error(error),
+            },
         }
     }
 
