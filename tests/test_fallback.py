@@ -447,6 +447,14 @@ def test_no_key_stands_in_journal_log_or_any_file(service: Service, hosts: Hosts
     assert [file for file in files if b"canary" in file.read_bytes()] == []
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_failure_without_anyone_else_is_no_fallback(service: Service, hosts: Hosts, stream: bool) -> None:
+    """The header tells that the first choice was left; the error itself says why nobody answered."""
+    hosts.a.script = error(400, "no such field")
+    answer = chat(service, "alone", stream=stream)
+    assert answer.status == 400 and "x-router-fallback" not in answer.headers
+
+
 # connections
 
 

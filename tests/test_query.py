@@ -292,7 +292,9 @@ def test_a_kept_answer_is_replayed_as_a_stream(real: Service, upstream: Upstream
     whole = real.query("Whole, then streamed.", model="big").json()
     eventually(lambda: real.query("Whole, then streamed.", model="big").json()["cached"])
     heard = len(upstream.heard)
-    *deltas, done = real.query("Whole, then streamed.", model="big", stream=True).events()
+    answer = real.query("Whole, then streamed.", model="big", stream=True)
+    assert (answer.headers["x-cache"], float(answer.headers["x-router-estimated-cost-usd"])) == ("hit", 0)
+    *deltas, done = answer.events()
     assert "".join(event.json()["text"] for event in deltas) == whole["response"]
     assert done.json()["cached"] is True and done.json()["saved_usd"] == pytest.approx(0.00032)
     assert len(upstream.heard) == heard

@@ -33,7 +33,7 @@ def stream_headers(walk: Walk) -> asgi.Headers:
 
 
 def _estimate(walk: Walk) -> asgi.Headers:
-    estimate = estimated_nano(walk)
+    estimate = 0 if walk.cache == "hit" else estimated_nano(walk)
     return [] if estimate is None else [(b"x-router-estimated-cost-usd", b"%.9f" % (estimate / NANO))]
 
 
@@ -64,9 +64,14 @@ def _bytes(name: str) -> bytes:
 def error_facts(walk: Walk) -> asgi.Headers:
     """What an accepted call says of the way it went, also when it failed."""
     headers: asgi.Headers = [(b"x-router-config", _bytes(walk.compiled.snapshot.digest))]
-    if walk.left_for is not None:
+    if walk.left_for is not None and _left(walk):
         headers.append((b"x-router-fallback", walk.left_for.encode()))
     return headers
+
+
+def _left(walk: Walk) -> bool:
+    """Whether somebody else than the first choice was tried or answered; a failure alone leaves nobody."""
+    return walk.served is not None or len({(one.model, one.provider, one.model_id) for one in walk.attempts}) > 1
 
 
 def reason(walk: Walk) -> str:
