@@ -2,7 +2,6 @@
 
 import asyncio
 
-from ..clients.anthropic_client.count import render_count
 from ..errors import NotReady
 from ..metrics.refusals import count_refusal
 from ..pipeline.count import counted
@@ -21,7 +20,7 @@ class CountEndpoint(CallEndpoint):
         attendance = asgi.Attendance(receive)
         try:
             attendance.start()
-            tokens = await counted(serving.house, walk)
+            body = await counted(serving.house, walk)
         except asyncio.CancelledError:
             if not attendance.stop():
                 await self._refuse(send, NotReady(STOPPING), walk.asking.id)
@@ -33,4 +32,4 @@ class CountEndpoint(CallEndpoint):
             return
         finally:
             attendance.stop()
-        await asgi.answer(send, 200, reply_headers(walk, None), render_count(tokens))
+        await asgi.answer(send, 200, reply_headers(walk, None), body)

@@ -9,7 +9,7 @@ from ...domain.target import Target
 from ...errors import RouterError
 from ..common.protocols import Call, Face, Reader, Wire, Writer
 from ..common.reading import EventReader
-from .count import decode_count, encode_count, render_count
+from .count import encode_count, held_count, render_count
 from .face import complain as error_body
 from .face import render as render_completion
 from .parse import parse as parse_body
@@ -20,7 +20,7 @@ from .request import encode as encode_request
 from .stream import AnthropicEvents
 from .writer import PING, AnthropicWriter
 
-__all__ = ["FACE", "PING", "WIRE", "decode_count", "encode_count", "parse_count", "render_count"]
+__all__ = ["FACE", "PING", "WIRE", "encode_count", "held_count", "parse_count", "render_count"]
 
 
 class AnthropicWire:

@@ -38,14 +38,14 @@ def encode_count(request: ChatRequest, target: Target) -> Call:
     return called(f"{target.base_url}/v1/messages/count_tokens", kept, headers, target, False, dropped)
 
 
-def decode_count(body: bytes) -> int:
-    """The count in a 200. Raises BadAnswer, or the error that an error object stands for."""
+def held_count(body: bytes) -> bytes:
+    """The body of a 200, which holds a count. Raises BadAnswer, or the error that an error object stands for."""
     said = read(body, _count)
     if said.error is not None:
         raise reply.error_of(said.error)
     if said.input_tokens is None:
         raise BadAnswer("the provider's answer holds no count")
-    return said.input_tokens
+    return body
 
 
 def render_count(tokens: int) -> bytes:
