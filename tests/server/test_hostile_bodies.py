@@ -46,6 +46,7 @@ class Talk:
     """One connection that is kept."""
 
     def __init__(self, port: int) -> None:
+        self.fields: dict[str, str] = {}
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
 
     def close(self) -> None:
@@ -54,6 +55,7 @@ class Talk:
     def post(self, path: str, body: bytes) -> tuple[int, bytes]:
         self._connection.request("POST", path, body, {"content-type": "application/json"})
         answer = self._connection.getresponse()
+        self.fields = {name.lower(): value for name, value in answer.getheaders()}
         return answer.status, answer.read()
 
 
@@ -62,6 +64,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with running(tmp_path_factory.mktemp("hostile"), shipped()) as here:
         yield here
         assert "Traceback" not in here.log(), here.log()[-3000:]
+        assert here.records(), "each line of the journal is one JSON document, whatever was sent"
 
 
 @pytest.fixture
@@ -123,6 +126,57 @@ def test_no_value_within_a_field_is_a_500(talk: Talk, path: str) -> None:
             sent = {**HOT[path], name: frame(value)}
             status, answer = talk.post(path, json.dumps(sent).encode())
             sound(path, status, answer, {name: frame(value)})
+
+
+NAMES = [
+    "x\r\nset-cookie: a=b",
+    "\0",
+    "\x7f",
+    "\u2028",
+    "\u00e9",
+    "\U0001f984",
+    "a" * 5_000,
+    "a,b",
+    "",
+    "__class__",
+    "\x1b[31m",
+    "a\nb",
+]
+# one of each dialect
+MODELS = ["auto", "openai_gpt4o_mini", "anthropic_claude_haiku", "gemini_flash", "mistral_small", "llama3_3_70b"]
+
+
+@pytest.mark.parametrize("path", [path for path in HOT if path != "/v1/embeddings"])
+@pytest.mark.parametrize("model", MODELS)
+def test_no_name_of_a_field_becomes_a_header_or_a_500(talk: Talk, path: str, model: str) -> None:
+    """Fields that a model does not take are named in a header."""
+    for name in NAMES:
+        for stream in (False, True):
+            sent = {**HOT[path], "model": model, "metadata": {name: "v"}, "user": name, "tools": [], name: "v", "stream": stream}
+            for body in (sent, {**HOT[path], "model": model, name: "v", "stream": stream}):
+                status, answer = talk.post(path, json.dumps(body).encode())
+                if status == 404:
+                    raise AssertionError(answer)
+                if not answer.startswith((b"data:", b"event:", b":")):
+                    sound(path, status, answer, body)
+                assert talk.fields.get("set-cookie") is None
+
+
+FORGED = [
+    "data: [DONE]\n\n",
+    "\n\ndata: [DONE]\n\n",
+    "x\r\n\r\nevent: done\ndata: {}\n\n",
+    "\u2028data: x\u2028\u2028",
+    ": ping\n\n",
+]
+
+
+@pytest.mark.parametrize("text", FORGED)
+def test_no_text_forges_an_event(service: Service, text: str) -> None:
+    for stream in (service.query(text, stream=True, cache="off"), service.chat(text, stream=True)):
+        names = [event.name for event in stream.events()]
+        ends = [event for event in stream.events() if event.data == "[DONE]" or event.name == "done"]
+        assert len(ends) == 1 and names[-1] in ("done", "message"), names
 
 
 DEPTH = 100_000

@@ -8,6 +8,7 @@ from ..pipeline.walk import Walk
 from . import asgi
 
 BY_NAME = "asked for by name"
+_NO_CONTROLS = bytes(code if 32 <= code < 127 else ord("?") for code in range(256))
 _CACHE = {state: state.encode() for state in ("hit", "miss", "off")}
 
 
@@ -43,7 +44,7 @@ def _facts(walk: Walk) -> asgi.Headers:
         *asgi.id_headers(walk.asking.id, walk.asking.face),
         (b"x-router-model", _bytes(target.name)),
         (b"x-router-provider", _bytes(target.provider)),
-        (b"x-router-reason", _bytes(BY_NAME) if walk.decision is None else walk.decision.reason.encode("ascii", "replace")[:300]),
+        (b"x-router-reason", _bytes(BY_NAME) if walk.decision is None else _shown(walk.decision.reason)),
         (b"x-cache", _CACHE[walk.cache]),
     ]
     if walk.mode is not None:
@@ -51,8 +52,13 @@ def _facts(walk: Walk) -> asgi.Headers:
     if target.mock:
         headers.append((b"x-router-mock", b"true"))
     if walk.dropped:
-        headers.append((b"x-router-dropped", ", ".join(walk.dropped).encode("ascii", "replace")[:300]))
+        headers.append((b"x-router-dropped", _shown(", ".join(walk.dropped))))
     return headers
+
+
+def _shown(text: str) -> bytes:
+    """Text that a caller may have had a hand in, as a header value: no line ends there."""
+    return text[:300].encode("ascii", "replace").translate(_NO_CONTROLS)
 
 
 @lru_cache(maxsize=512)
