@@ -43,4 +43,4 @@ def serve(
         server_header=False,
         date_header=False,
     )
-    GentleServer(config, lambda: worker.snapshot().limits.drain_seconds, tie).run(listeners)
+    GentleServer(config, worker, tie).run(listeners)

@@ -76,6 +76,7 @@ class Worker:
         self._rollup: RollupThread | None = None
         self._poller: asyncio.Task[None] | None = None
         self._draining = False
+        self._stopping = False
         self._born = time.monotonic()
         try:
             self.keys = CallerKeys.from_env(environment.values)
@@ -105,9 +106,8 @@ class Worker:
             return self._house
         if not self._draining and self._compiled is not None and self._unsound is None:
             self._open_if_possible(self._compiled)
-        reason = self.not_ready()
-        if reason is not None or self._house is None:
-            raise NotReady(reason or "starting")
+        if self._house is None or self._draining:
+            raise NotReady(self.not_ready() or "starting")
         return self._house
 
     def _open_if_possible(self, compiled: Compiled) -> None:
@@ -150,6 +150,18 @@ class Worker:
         gc.collect()
         gc.freeze()
         gc.set_threshold(*YOUNG_OBJECTS)
+
+    def stopping(self) -> None:
+        """A stop has begun: what came before is served, but from now on the worker says that it is not ready."""
+        self._stopping = True
+
+    def drain_seconds(self) -> float:
+        """How long a stop waits for what runs."""
+        return self._compiled.snapshot.limits.drain_seconds if self._compiled is not None else 0.0
+
+    def busy(self) -> bool:
+        """Whether anything runs that no caller waits for."""
+        return False
 
     async def stop(self) -> None:
         """Take no more calls; write out and close everything."""
@@ -208,7 +220,7 @@ class Worker:
 
     def not_ready(self) -> str | None:
         """Why no call can be taken now."""
-        if self._draining:
+        if self._draining or self._stopping:
             return "draining: the service is going down"
         if self._compiled is None or self._unsound is not None:
             return f"misconfigured: {self.fault}"

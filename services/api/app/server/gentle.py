@@ -12,8 +12,9 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from types import FrameType
+from typing import Protocol
 
 import uvicorn
 
@@ -23,16 +24,32 @@ _log = logging.getLogger("llm_router")
 LOOK_SECONDS = 0.02
 
 
+class Governed(Protocol):
+    """What the server asks of whoever is served, and tells it."""
+
+    def stopping(self) -> None:
+        """A stop has begun."""
+        ...
+
+    def drain_seconds(self) -> float:
+        """How long a stop waits for what runs."""
+        ...
+
+    def busy(self) -> bool:
+        """Whether anything runs that no caller waits for."""
+        ...
+
+
 class GentleServer(uvicorn.Server):
-    """One worker's server. `drain_seconds` is how long a stop waits for running calls; a second stop waits no longer.
+    """One worker's server. A stop waits for running calls as long as `governed` says; a second stop waits no longer.
 
     `tie` is the worker's end of a socket pair to its supervisor: when the other end closes, the supervisor is dead, and nobody
     would replace or stop this worker any more: it stops.
     """
 
-    def __init__(self, config: uvicorn.Config, drain_seconds: Callable[[], float], tie: socket.socket | None = None) -> None:
+    def __init__(self, config: uvicorn.Config, governed: Governed, tie: socket.socket | None = None) -> None:
         super().__init__(config)
-        self._drain_seconds = drain_seconds
+        self._governed = governed
         self._tie = tie
         self._signals = 0
         self._stopping = asyncio.Event()
@@ -40,6 +57,8 @@ class GentleServer(uvicorn.Server):
 
     def stop(self, hurry: bool = False) -> None:
         """Begin to stop; `hurry`: wait for no call."""
+        if not self.should_exit:
+            self._governed.stopping()
         self.should_exit = True
         self._stopping.set()
         if hurry:
@@ -94,7 +113,7 @@ class GentleServer(uvicorn.Server):
             listener.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()
-        await self._emptied(self._drain_seconds(), self._hurried)
+        await self._emptied(self._governed.drain_seconds(), self._hurried)
         if self.server_state.tasks:
             _log.warning("%d calls are cut: the service stops and waits no longer", len(self.server_state.tasks))
         for task in list(self.server_state.tasks):
@@ -114,7 +133,7 @@ class GentleServer(uvicorn.Server):
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
         state = self.server_state
-        while (state.tasks or state.connections) and not sooner.is_set() and loop.time() < end:
+        while (state.tasks or state.connections or self._governed.busy()) and not sooner.is_set() and loop.time() < end:
             await _within(sooner, LOOK_SECONDS)
 
 
