@@ -455,6 +455,19 @@ def test_a_failure_without_anyone_else_is_no_fallback(service: Service, hosts: H
     assert answer.status == 400 and "x-router-fallback" not in answer.headers
 
 
+def test_a_second_try_at_the_same_place_is_no_fallback(service: Service, hosts: Hosts) -> None:
+    tries: list[Heard] = []
+
+    def recovers(heard: Heard) -> Iterator[bytes]:
+        tries.append(heard)
+        yield http(completion()) if len(tries) > 1 else http(b"{}", 503)
+
+    hosts.a.script = recovers
+    answer = chat(service, "alone")
+    assert (answer.status, len(tries)) == (200, 2)
+    assert answer.headers["x-router-model"] == "alone" and "x-router-fallback" not in answer.headers
+
+
 # connections
 
 

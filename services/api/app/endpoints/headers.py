@@ -76,8 +76,10 @@ def error_facts(walk: Walk) -> asgi.Headers:
 
 
 def _left(walk: Walk) -> bool:
-    """Whether somebody else than the first choice was tried or answered; a failure alone leaves nobody."""
-    return walk.served is not None or len({(one.model, one.provider, one.model_id) for one in walk.attempts}) > 1
+    """Whether somebody else than the first choice was tried or answered; a failure alone, or a second try, leaves nobody."""
+    first = walk.targets[0]
+    tried = [(one.model, one.provider, one.model_id) for one in walk.attempts]
+    return any(one != (first.name, first.provider, first.model_id) for one in tried)
 
 
 def reason(walk: Walk) -> str:
