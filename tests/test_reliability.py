@@ -1,6 +1,7 @@
 """What an outage of a provider costs, and what it does not: breakers, pauses, keys, places and budgets, on real sockets."""
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -38,10 +39,12 @@ providers:
   a: {{base_url: "{a}", key_env: [K1, K2], limits: {{max_in_flight: {places}, max_queue: 1}}}}
   b: {{base_url: "{b}", key_env: null}}
   dead: {{base_url: "{dead}", key_env: null}}
+  billing: {{base_url: "{a}", key_env: null, on_disconnect: drain}}
 models:
   first: {{provider: a, id: first-1, quality: 0.9, fallbacks: [second]}}
   second: {{provider: b, id: second-1, quality: 0.5}}
   alone: {{provider: a, id: alone-1}}
+  billed: {{provider: billing, id: billed-1, fallbacks: [second]}}
   lost: {{provider: dead, id: lost-1, fallbacks: [lost_too]}}
   lost_too: {{provider: dead, id: lost-2, deployments: [{{provider: dead, id: lost-3}}]}}
 """
@@ -141,7 +144,7 @@ def test_a_silent_provider_costs_the_calls_under_way_and_none_after_the_first_ti
 
 def test_auto_does_not_choose_who_is_open_and_says_so_in_its_standing(tmp_path: Path, hosts: Hosts) -> None:
     hosts.a.script = failing(500)
-    router = {"constraints": {"exclude": ["alone", "lost", "lost_too"]}, "mode": "accurate"}
+    router = {"constraints": {"exclude": ["alone", "billed", "lost", "lost_too"]}, "mode": "accurate"}
     with hosts.serving(tmp_path) as service:
         assert tried(service, chat(service, "auto", router=router))[0] == ("first", 500, "provider_error")
         for _ in range(4):
@@ -391,3 +394,86 @@ def test_a_drip_cannot_outlive_the_requests_time(tmp_path: Path, hosts: Hosts, h
             "deadline_exceeded" if b" 500 " not in head else "provider_error",
         )
         assert record["latency_ms"] < 10_000, "it ended by its limit, not by the reader's"
+
+
+# callers who leave a provider that bills anyway
+
+
+def spoken(gate: threading.Event, ends: threading.Event) -> Script:
+    """A stream that says a word, and the rest when the gate opens."""
+
+    def play(heard: Heard) -> Iterator[bytes]:
+        first, *rest = list(well_behaved(heard))[1:]
+        yield STREAM_HEAD + first + rest[0]
+        gate.wait(30)
+        yield from rest[1:]
+        ends.set()
+
+    return play
+
+
+def late(gate: threading.Event, ends: threading.Event) -> Script:
+    """Not a byte before the gate opens."""
+
+    def play(heard: Heard) -> Iterator[bytes]:
+        gate.wait(30)
+        yield from well_behaved(heard)
+        ends.set()
+
+    return play
+
+
+@contextmanager
+def caller_of(service: Service, model: str, *, stream: bool) -> Iterator[socket.socket]:
+    """A connection on which a call was sent."""
+    data = json.dumps({"model": model, "stream": stream, "messages": [{"role": "user", "content": "Bye."}]}).encode()
+    head = (
+        f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(data)}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", service.port)) as connection:
+        connection.sendall(head.encode() + data)
+        yield connection
+
+
+@pytest.mark.parametrize(("play", "stream", "word"), [(late, False, b""), (late, True, b""), (spoken, True, b"Hello")])
+def test_a_provider_that_bills_anyway_is_heard_out_and_its_usage_recorded_once(
+    tmp_path: Path, hosts: Hosts, play: Callable[..., Script], stream: bool, word: bytes
+) -> None:
+    """Whole, before a stream's first word, and after it."""
+    gate, ends = threading.Event(), threading.Event()
+    hosts.a.script = play(gate, ends)
+    with hosts.serving(tmp_path) as service:
+        with caller_of(service, "billed", stream=stream) as caller:
+            eventually(lambda: hosts.a.heard)
+            seen = b""
+            while word not in seen:
+                seen += caller.recv(65536)
+        eventually(lambda: service.request("/health").json()["in_flight"] == 0)
+        assert not hosts.a.heard[0].hung_up(0.3) and service.records() == []
+        gate.set()
+        record = eventually(service.records)[0]
+        assert ends.is_set() and (record["outcome"], record["status"], record["provider"]) == ("abandoned", 499, "billing")
+        assert (record["tokens_out"], record["usage_source"]) == (7, "provider")
+        assert len(record["attempts"]) == 1 and hosts.b.heard == []
+    assert len(service.records()) == 1
+
+
+def test_the_end_of_the_service_waits_for_what_is_heard_out(tmp_path: Path, hosts: Hosts) -> None:
+    gate, ends = threading.Event(), threading.Event()
+    hosts.a.script = late(gate, ends)
+    with hosts.serving(tmp_path) as service:
+        with caller_of(service, "billed", stream=False):
+            eventually(lambda: hosts.a.heard)
+        eventually(lambda: service.request("/health").json()["in_flight"] == 0)
+        service.process.terminate()
+        eventually(lambda: not _answers(service))
+        gate.set()
+        assert service.process.wait(20) == 0
+        assert [(record["outcome"], record["tokens_out"]) for record in service.records()] == [("abandoned", 7)]
+
+
+def _answers(service: Service) -> bool:
+    try:
+        return service.request("/ready").status == 200
+    except OSError:
+        return False

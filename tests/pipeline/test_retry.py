@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.config.snapshot import ProviderLimits, Retries
+from app.config.snapshot import Limits, Retries
 from app.domain.target import Target
 from app.errors import (
     BadAnswer,
@@ -28,7 +28,7 @@ from app.errors import (
     UnexpectedRedirect,
 )
 from app.pipeline.budget import RetryBudget
-from app.pipeline.places import Places
+from app.pipeline.places import Admission, Places
 from app.pipeline.retry import backoff, blame, is_late, may_repeat, probe_patience, shared
 
 RULES = Retries()
@@ -178,19 +178,37 @@ def test_a_sure_try_is_never_refused_but_paid_for() -> None:
     assert budget.spend(RULES, 10.2, sure=False) and budget.refused == 2
 
 
-async def test_a_full_provider_lets_so_many_wait_and_serves_them_in_turn() -> None:
+async def test_beyond_its_places_so_many_wait_and_are_served_in_turn() -> None:
     """Who leaves the queue takes nothing with it."""
-    places, limits = Places(), ProviderLimits(max_in_flight=1, max_queue=2)
-    assert places.take(limits) and not places.take(limits) and places.take(None)
+    places = Places()
+    assert places.take(1) and not places.take(1) and places.take(None)
     places.leave()
-    first, second = (asyncio.create_task(places.wait(limits, "p")) for _ in range(2))
+    first, second = (asyncio.create_task(places.wait(2, 30, "calls to p")) for _ in range(2))
     await asyncio.sleep(0)
     with pytest.raises(Overloaded) as refused:
-        await places.wait(limits, "p")
-    assert refused.value.retry_after == 1.0 and places.waiting == 2
+        await places.wait(2, 30, "calls to p")
+    assert refused.value.retry_after == 1.0 and "to p" in refused.value.message and places.waiting == 2
     places.leave()
     first.cancel()  # as the place is given
     await asyncio.wait([first, second])
     assert first.cancelled() and second.exception() is None and (places.taken, places.waiting) == (1, 0)
     places.leave()
     assert places.taken == 0
+
+
+async def test_a_wait_for_a_place_ends_in_time_and_leaves_nothing_behind() -> None:
+    """One budget, queues included."""
+    admission, limits = Admission(), Limits(max_in_flight=1, max_queue=1)
+    await admission.enter(limits, 30)
+    with pytest.raises(Overloaded, match="in time"):
+        await admission.enter(limits, 0.01)
+    assert (admission.in_flight, admission.waiting) == (1, 0)
+    admission.refuse(limits)
+    waiting = asyncio.create_task(admission.enter(limits, 30))
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded):
+        admission.refuse(limits)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    admission.leave()
+    assert (admission.in_flight, admission.waiting) == (0, 0)

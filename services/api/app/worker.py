@@ -161,7 +161,7 @@ class Worker:
 
     def busy(self) -> bool:
         """Whether anything runs that no caller waits for."""
-        return False
+        return self._house is not None and len(self._house.drains) > 0
 
     async def stop(self) -> None:
         """Take no more calls; write out and close everything."""
@@ -171,6 +171,7 @@ class Worker:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._poller
         if self._house is not None:
+            await self._house.drains.finish(0.0 if self._stopping else self.drain_seconds())
             await self._house.http.close()
             await self._house.cache.close()
             self._house.journal.close()

@@ -68,7 +68,9 @@ class Border(ABC, Generic[S]):
         asgi.refuse_method(scope, "POST")
         headers = asgi.headers_of(scope)
         asgi.refuse_media_type(headers)
-        body = await asgi.read_body(receive, headers, house.compiled.snapshot.limits.max_body_bytes)
+        limits = house.compiled.snapshot.limits
+        body = await asgi.read_body(receive, headers, limits.max_body_bytes)
+        house.admission.refuse(limits)
         asking = Asking(
             id=call_id,
             face=self._envelope.face,
@@ -105,7 +107,7 @@ class Border(ABC, Generic[S]):
 
     async def _abandoned(self, serving: S) -> None:
         if serving.admitted:
-            await serving.settled("abandoned", CLIENT_LEFT)
+            await serving.abandoned(CLIENT_LEFT)
 
     async def _failed(self, serving: S, error: RouterError, send: asgi.Send) -> None:
         """Account for a call of which the caller has nothing yet, and say why."""

@@ -83,6 +83,9 @@ class Embedding(Serving):
 
     async def embed(self) -> Embedded:
         """The vectors, from the first target that gives sound ones. Raises RouterError."""
+        return await self._asked(self._embed())
+
+    async def _embed(self) -> Embedded:
         request = self._request
         embedded = await attempts.first_answer(
             self.house,
@@ -90,11 +93,14 @@ class Embedding(Serving):
             lambda target: encode(request, target),
             lambda body, target: decode(body, request, target),
         )
+        # accounting reads the usage from here, also when the caller left meanwhile
         self._whole = Completion(finish_reason="stop", usage=embedded.usage, model_id=embedded.model_id)
         return embedded
 
     async def settled(self, outcome: Outcome, status: int, error: str | None = None) -> Settled:
         """Account for the call; when this returns, its record is in the journal. Nothing of it is about words said."""
+        if outcome != "answered":
+            await self._stopped()
         done = settle(self.house, self.walk, outcome, status, error, self._whole)
         record = msgspec.structs.replace(
             done.record,

@@ -12,9 +12,12 @@ from ..logging_utils.journal import Journal
 from ..metrics.meter import Meter
 from ..router_engine.standing import Live
 from ..router_engine.table import Table
-from .admission import Admission
 from .budget import RetryBudget
+from .drains import Drains
 from .health import Health
+from .places import Admission
+
+DRAIN = "drain"
 
 
 class Compiled(Struct, frozen=True):
@@ -28,12 +31,14 @@ class House:
     """One worker's parts. `now` is wall time in seconds, `clock` monotonic seconds, `draw` uniform in 0..1."""
 
     __slots__ = (
+        "_drained",
         "_suited",
         "admission",
         "budget",
         "cache",
         "clock",
         "compiled",
+        "drains",
         "draw",
         "health",
         "http",
@@ -75,9 +80,11 @@ class House:
         self.draw = draw
         self.admission = Admission()
         self.budget = RetryBudget()
+        self.drains = Drains()
         self.health = Health(draw, lambda: self.compiled.snapshot.routing.breaker)
         self.standing_written = "none"
         self.proofs: dict[str, bytes] = {}  # of `pipeline.proofs`, the oldest first
+        self._drained: tuple[Snapshot, bool] | None = None
         self._suited: dict[tuple[str, tuple[str, ...]], Wire] = {}
 
     def open_rows(self) -> frozenset[str]:
@@ -87,6 +94,14 @@ class House:
             return frozenset()
         models = self.compiled.snapshot.models.values()
         return frozenset([model.name for model in models if model.routable and health.is_open(model.targets, now)])
+
+    def hears_out(self, targets: list[Target]) -> bool:
+        """Whether a call to these may have to be heard out after its caller left."""
+        snapshot = self.compiled.snapshot
+        if self._drained is None or self._drained[0] is not snapshot:
+            models = snapshot.models.values()
+            self._drained = snapshot, any(one.on_disconnect == DRAIN for model in models for one in model.targets)
+        return self._drained[1] and any(target.on_disconnect == DRAIN for target in targets)
 
     def transport(self, target: Target) -> Transport:
         """Who carries calls to this target."""

@@ -50,7 +50,7 @@ class Order:
         if len(left) == 1 or left[1].name != target.name:
             # the usual case: there is nobody to balance with
             deployment = house.health.of(target)
-            if not deployment.blocked(now) and deployment.places.take(self._limits.get(target.provider)):
+            if not deployment.blocked(now) and deployment.places.take(self._most(target)):
                 del left[0]
                 self._tries = 1
                 return house.health.begin(target, deployment, now)
@@ -73,7 +73,12 @@ class Order:
     async def next(self, done: Try, error: RouterError) -> Try:
         """The try after one that failed. Raises `error` when nobody else is to be asked."""
         self._failed(done, error)
-        if error.falls_back and self._tries < self._rules.attempts and seconds_left(self._house, self._walk) >= LEAST_SECONDS:
+        if (
+            error.falls_back
+            and not self._walk.deserted
+            and self._tries < self._rules.attempts
+            and seconds_left(self._house, self._walk) >= LEAST_SECONDS
+        ):
             # somebody well, somebody well but busy, the same again, at last somebody who is known to fail
             following = self._another(forced=False) or await self._busy() or await self._same() or self._another(forced=True)
             if following is not None:
@@ -112,6 +117,7 @@ class Order:
         walk, target, status = self._walk, done.target, self._walk.upstream_status
         self.judge(done, error, status)
         self.note(done, error.code)
+        walk.tried = None
         if walk.left_for is None:
             walk.left_for = error.code
         if may_repeat(error, status):
@@ -167,7 +173,7 @@ class Order:
             return None
         self._again.remove((ready, target))
         await asyncio.sleep(pause)
-        if not deployment.places.take(self._limits.get(target.provider)):
+        if not deployment.places.take(self._most(target)):
             return None
         return self._begun(target, deployment, house.clock())
 
@@ -187,8 +193,12 @@ class Order:
         return able or ([min(known, key=lambda pair: pair[1].reopens)] if forced else [])
 
     def _has_place(self, target: Target, deployment: Deployment) -> bool:
+        most = self._most(target)
+        return most is None or deployment.places.taken < most
+
+    def _most(self, target: Target) -> int | None:
         limits = self._limits.get(target.provider)
-        return limits is None or limits.max_in_flight is None or deployment.places.taken < limits.max_in_flight
+        return None if limits is None else limits.max_in_flight
 
     def _take(self, picked: tuple[Target, Deployment] | None, now: float) -> Try | None:
         if picked is None:
@@ -223,10 +233,8 @@ class Order:
         """Wait for a place, within the request's budget."""
         house, walk = self._house, self._walk
         began = house.clock()
+        queue = self._limits[target.provider].max_queue
         try:
-            async with asyncio.timeout(seconds_left(house, walk)):
-                await deployment.places.wait(self._limits[target.provider], target.provider)
-        except TimeoutError:
-            raise Overloaded(f"no place at {target.provider} came free in time: try again shortly", retry_after=1.0) from None
+            await deployment.places.wait(queue, seconds_left(house, walk), f"calls to {target.provider}")
         finally:
             walk.queue_ms = round(walk.queue_ms + (house.clock() - began) * 1000, 3)

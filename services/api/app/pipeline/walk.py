@@ -37,6 +37,7 @@ class Walk:
         "compiled",
         "completion",
         "decision",
+        "deserted",
         "dropped",
         "first_token",
         "kept_score",
@@ -81,6 +82,7 @@ class Walk:
         self.kept_score: float | None = None  # of a kept answer: it was free of defects then
         self.attempts: list[Attempt] = []
         self.tried: Target | None = None  # the target being called now
+        self.deserted = False  # its caller left: nobody else is asked for it
         self.upstream_status: int | None = None  # the HTTP status of its answer, None until it came
         self.served: Target | None = None  # the target whose answer the caller gets
         self.served_since = 0.0  # monotonic seconds at which that target was asked
