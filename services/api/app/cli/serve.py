@@ -3,6 +3,7 @@
 import logging
 import multiprocessing
 import os
+import signal
 import socket
 import sys
 import time
@@ -16,6 +17,7 @@ from ..config.places import refuse_unwritable
 from ..config.snapshot import Snapshot
 from ..current import Current, Inherited
 from ..logging_utils.outlet import hold_standard_files, take_over_output
+from ..server.farewell import STOPS
 from ..server.greeting import greeting
 from ..server.listening import listen
 from ..server.supervisor import Supervisor
@@ -27,6 +29,7 @@ def serve(host: str | None, port: int | None, workers: int, as_json: bool) -> in
     """Run until told to stop. Status 2 for what must not or cannot be served."""
     hold_standard_files()
     take_over_output()
+    _end_quietly()
     try:
         environment = _environment(host, port)
         current = _sound(environment)
@@ -46,6 +49,13 @@ def serve(host: str | None, port: int | None, workers: int, as_json: bool) -> in
         return _supervised(current, listeners, workers)
     running.serve(environment, listeners)
     return 0
+
+
+def _end_quietly() -> None:
+    """A stop before there is anything to stop is an end like any other."""
+    for number in STOPS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda _number, _frame: sys.exit(0))
 
 
 def _environment(host: str | None, port: int | None) -> Environment:
