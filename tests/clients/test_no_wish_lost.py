@@ -259,6 +259,8 @@ def is_moot(name: str, wished: dict[str, Any], wire: str, target: Target) -> boo
     unthinking = wished.get("effort") == "none" or (wished.get("budget") == 0 and "effort" not in wished)
     if name in ("effort", "budget") and unthinking:
         return not thinks or len({"effort", "budget"} & wished.keys()) > 1
+    if name == "effort" and wire == "anthropic" and "thoughts shown" in wished and "adaptive" not in target.thinking:
+        return True  # a budget in the place of an effort is cut to half of the limit, whatever the word
     if name == "thoughts shown":
         # hosts of open models and Mistral always tell them, Gemini's models are asked to where anything is wished of thinking
         told = wire in ("llama", "mistral") or (wire == "gemini" and bool({"effort", "budget"} & wished.keys()))
