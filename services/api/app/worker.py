@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import random
 import time
 from collections.abc import Callable
@@ -228,7 +229,7 @@ class Worker:
         return None
 
     def health(self) -> dict[str, Any]:
-        """Alive, and how the configuration stands."""
+        """Alive, and how the configuration and the files stand. For the event loop alone, whose tasks it counts."""
         snapshot = self._compiled.snapshot if self._compiled is not None else None
         storage = _storage(self._house) if self._house is not None else {}
         degraded = any(place["trouble"] for place in storage.values())
@@ -236,6 +237,8 @@ class Worker:
             "status": "degraded" if degraded else "ok",
             "version": __version__,
             "uptime_s": round(time.monotonic() - self._born, 1),
+            "pid": os.getpid(),
+            "tasks": len(asyncio.all_tasks()),
             "in_flight": self._house.admission.in_flight if self._house is not None else 0,
             "config": {
                 "digest": snapshot.digest if snapshot is not None else None,
