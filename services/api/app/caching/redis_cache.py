@@ -130,7 +130,9 @@ class RedisCache:
         self._asked.append((keys, answer))
         if not self._gathering and len(self._readers) < READERS:
             self._gathering = True
-            self._readers.add(asyncio.create_task(self._read()))
+            reader = asyncio.create_task(self._read())
+            self._readers.add(reader)
+            reader.add_done_callback(self._gone)
         try:
             async with asyncio.timeout(self._timeout):
                 values = await answer
@@ -145,21 +147,32 @@ class RedisCache:
     async def _read(self) -> None:
         """Answer what is asked, many reads per round trip, until nothing is."""
         self._gathering = False
-        try:
-            while self._asked:
-                batch, self._asked = self._asked[:READ_AT_ONCE], self._asked[READ_AT_ONCE:]
-                await self._answer([(keys, answer) for keys, answer in batch if not answer.done()])
-        finally:
-            self._readers.discard(asyncio.current_task())
+        while self._asked:
+            batch, self._asked = self._asked[:READ_AT_ONCE], self._asked[READ_AT_ONCE:]
+            await self._answer([(keys, answer) for keys, answer in batch if not answer.done()])
+
+    def _gone(self, reader: "asyncio.Task[None]") -> None:
+        """A reader has ended. One that was cancelled, perhaps before it began, leaves nobody waiting for it."""
+        self._readers.discard(reader)
+        if reader.cancelled():
+            self._gathering = False
+            asked, self._asked = self._asked, []
+            for _, answer in asked:
+                if not answer.done():
+                    answer.set_result(None)
 
     async def _answer(self, batch: list[tuple[Sequence[str], "asyncio.Future[Values | None]"]]) -> None:
         names = [PREFIX + key for keys, _ in batch for key in keys]
-        values = await self._tried(self._mget(names), self._timeout) if names and not self._breaker.open else None
-        start = 0
-        for keys, answer in batch:
-            if not answer.done():
-                answer.set_result(None if values is None else values[start : start + len(keys)])
-            start += len(keys)
+        values = None
+        try:
+            if names and not self._breaker.open:
+                values = await self._tried(self._mget(names), self._timeout)
+        finally:
+            start = 0
+            for keys, answer in batch:
+                if not answer.done():
+                    answer.set_result(None if values is None else values[start : start + len(keys)])
+                start += len(keys)
 
     async def _mget(self, names: list[str]) -> Values:
         values: object = await self._client.mget(names)
@@ -192,10 +205,12 @@ class RedisCache:
             async with self._writing:
                 names = list(self._queue)[:WRITTEN_AT_ONCE]
                 self._under_way = {key: self._queue.pop(key) for key in names}
-                refused = await self._tried(self._mset(self._under_way), self._timeout * BACKGROUND)
-                self.counts.dropped += len(names) if refused is None else refused
-                self._queued_bytes -= sum(len(value) for value, _ in self._under_way.values())
-                self._under_way = {}
+                try:
+                    refused = await self._tried(self._mset(self._under_way), self._timeout * BACKGROUND)
+                    self.counts.dropped += len(names) if refused is None else refused
+                finally:
+                    self._queued_bytes -= sum(len(value) for value, _ in self._under_way.values())
+                    self._under_way = {}
         self.counts.dropped += len(self._queue)
         self._queue.clear()
         self._queued_bytes = 0
