@@ -5,6 +5,7 @@ and keeps the listening socket open while its workers drain, so that callers wai
 """
 
 import contextlib
+import os
 import signal
 import socket
 import time
@@ -27,6 +28,8 @@ START_SECONDS = 120.0
 """A worker that is not ready after this is taken for hung."""
 HUNG_SECONDS = 30.0
 """A worker whose event loop says nothing for so long is taken for dead."""
+_AT_ONCE = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+"""Workers that start at the same time: more would only make the first one wait for the others."""
 _MARGIN = LAST_WORDS_SECONDS + FLUSH_SECONDS + LEAVE_SECONDS + 2.0
 
 
@@ -144,13 +147,15 @@ class Supervisor:
 
     def _patience(self, now: float) -> float:
         """Seconds until something is due."""
-        due = [place.due for place in self._places if place.process is None and self._stops == 0]
+        due = [place.due for place in self._places if place.process is None and self._stops == 0 and place.due > now]
         return max(0.0, min([TICK_SECONDS, self._kill_at - now, *(at - now for at in due)]))
 
     def _fill(self, now: float) -> None:
+        starting = sum(place.process is not None and not place.ready for place in self._places)
         for place in self._places:
-            if place.process is None and place.due <= now:
+            if starting < _AT_ONCE and place.process is None and place.due <= now:
                 self._begin(place, now)
+                starting += 1
 
     def _begin(self, place: Place, now: float) -> None:
         ours, theirs = socket.socketpair()
