@@ -87,6 +87,8 @@ def test_an_answer_that_was_put_under_anothers_key_in_redis_is_not_given(tmp_pat
             [hers] = eventually(lambda: valkey.direct.keys("llmr:*"))
             cached(service, BOB)
             his = eventually(lambda: [key for key in valkey.direct.keys("llmr:*") if key != hers])
+            cached(service, BOB, prompt="later")  # when this is written, nothing of before is on its way any more
+            eventually(lambda: len(valkey.direct.keys("llmr:*")) == 3)
             valkey.direct.copy(hers, his[0], replace=True)
             assert cached(service, BOB) is False
             assert health(service)["cache"]["unreadable"] == 1

@@ -109,6 +109,8 @@ def test_values_of_other_programs_are_misses_counted_and_written_anew(tmp_path: 
         for prompt in prompts:
             service.query(prompt)
         keys = eventually(lambda: len(found := sorted(valkey.direct.keys(PREFIX + "*"))) == 5 and found)
+        service.query("later")  # when this is written, nothing of before is on its way any more
+        eventually(lambda: len(valkey.direct.keys(PREFIX + "*")) == 6)
         valkey.direct.set("somebody:else", "untouched")
         whole = valkey.direct.get(keys[0])
         assert isinstance(whole, bytes)
