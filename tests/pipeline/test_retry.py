@@ -27,7 +27,7 @@ from app.errors import (
     TruncatedAnswer,
     UnexpectedRedirect,
 )
-from app.pipeline.budget import RetryBudget
+from app.pipeline.budget import HedgeBudget, RetryBudget
 from app.pipeline.places import Admission, Places
 from app.pipeline.retry import backoff, blame, is_late, may_repeat, probe_patience, shared
 
@@ -212,3 +212,15 @@ async def test_a_wait_for_a_place_ends_in_time_and_leaves_nothing_behind() -> No
     await asyncio.wait([waiting])
     admission.leave()
     assert (admission.in_flight, admission.waiting) == (0, 0)
+
+
+@given(st.integers(1, 2000), st.sampled_from([0.05, 0.1, 1.0]))
+def test_rivals_are_at_most_a_share_of_the_calls(calls: int, share: float) -> None:
+    """However late everybody is."""
+    budget, rivals = HedgeBudget(), 0
+    for _ in range(calls):
+        budget.earn(share)
+        if budget.able:
+            budget.spend()
+            rivals += 1
+    assert rivals <= calls * share + 1e-6

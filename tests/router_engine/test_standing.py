@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.decision import EMPTY_STANDING
-from app.router_engine.standing import FORGOTTEN, HALF_LIFE, Live, standing_id
+from app.router_engine.standing import FORGOTTEN, HALF_LIFE, MEMORY, Live, standing_id
 
 
 def test_without_observations_there_is_no_standing() -> None:
@@ -114,3 +114,18 @@ def test_a_row_whose_breakers_are_open_stands_as_open_with_or_without_figures() 
     assert {name: (one.first_token_ms, one.open) for name, one in models.items()} == {"a": (100.0, True), "b": (None, True)}
     assert live.snapshot(0.9).models["b"].open
     assert {name: one.open for name, one in live.snapshot(1.0).models.items()} == {"a": False}
+
+
+def test_a_first_token_is_late_beyond_the_95th_percentile_of_the_latest() -> None:
+    """Nobody is late by the standing of too few, nor by that of long ago."""
+    live = Live()
+    assert live.late_after("a", 1, 0.0) is None
+    for ms in range(1, 21):
+        live.observe("a", first_token_ms=ms, tokens=0, ms=ms, now=0.0)
+    assert (live.late_after("a", 20, 0.0), live.late_after("a", 21, 0.0)) == (19, None)
+    live.heard_late("a", 500, 0.5)
+    assert live.late_after("a", 20, 0.9) == 19, "reckoned once a second"
+    assert live.late_after("a", 20, 1.0) == 20
+    assert live.late_after("a", 20, MEMORY + 1) is None
+    live.heard_late("unknown", 1, 0.0)
+    assert live.late_after("unknown", 1, 0.0) is None

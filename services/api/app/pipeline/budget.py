@@ -1,9 +1,11 @@
-"""What a worker may spend on tries beyond each request's first: a token bucket. Is told the time, never asks for it."""
+"""What a worker may spend on tries beyond each request's first: token buckets. They are told the time, never ask for it."""
 
 from ..config.snapshot import Retries
 
 DEBT_SECONDS = 10.0
 """So many seconds' worth is owed at most for tries on credit."""
+HEDGES = 10.0
+"""Rivals at once that a quiet time may save up for."""
 
 
 class RetryBudget:
@@ -35,3 +37,25 @@ class RetryBudget:
             return False
         self._tokens = max(self._tokens - 1, -DEBT_SECONDS * depth)
         return True
+
+
+class HedgeBudget:
+    """Rivals beside late calls: at most a share of the calls gets one, since in a slow hour every call is late."""
+
+    __slots__ = ("_tokens",)
+
+    def __init__(self) -> None:
+        self._tokens = 0.0
+
+    def earn(self, share: float) -> None:
+        """A call began that may get a rival."""
+        self._tokens = min(HEDGES, self._tokens + share)
+
+    @property
+    def able(self) -> bool:
+        """Whether there is enough for one."""
+        return self._tokens >= 1
+
+    def spend(self) -> None:
+        """Pay for one."""
+        self._tokens -= 1

@@ -12,7 +12,7 @@ from ..logging_utils.journal import Journal
 from ..metrics.meter import Meter
 from ..router_engine.standing import Live
 from ..router_engine.table import Table
-from .budget import RetryBudget
+from .budget import HedgeBudget, RetryBudget
 from .drains import Drains
 from .health import Health
 from .places import Admission
@@ -41,6 +41,7 @@ class House:
         "drains",
         "draw",
         "health",
+        "hedges",
         "http",
         "journal",
         "live",
@@ -81,6 +82,7 @@ class House:
         self.admission = Admission()
         self.budget = RetryBudget()
         self.drains = Drains()
+        self.hedges = HedgeBudget()
         self.health = Health(draw, lambda: self.compiled.snapshot.routing.breaker)
         self.standing_written = "none"
         self.proofs: dict[str, bytes] = {}  # of `pipeline.proofs`, the oldest first

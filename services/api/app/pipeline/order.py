@@ -72,7 +72,7 @@ class Order:
 
     async def next(self, done: Try, error: RouterError) -> Try:
         """The try after one that failed. Raises `error` when nobody else is to be asked."""
-        self._failed(done, error)
+        self.failed(done, error)
         if (
             error.falls_back
             and not self._walk.deserted
@@ -84,6 +84,29 @@ class Order:
             if following is not None:
                 return following
         raise self._told(error)
+
+    def beside(self) -> Try | None:
+        """A rival for a try that is late: another deployment that is well and free, if the request may be tried again."""
+        now = self._house.clock()
+        picked = self._pick(now, forced=False)
+        if picked is None or not picked[1].sound or self._tries >= self._rules.attempts:
+            return None
+        self._house.budget.spend(self._rules, now, sure=True)
+        picked[1].places.take(None)
+        return self._begun(*picked, now)
+
+    def failed(self, done: Try, error: RouterError) -> None:
+        """A try failed: judge it, write it down, and let its like come last."""
+        walk, target, status = self._walk, done.target, self._walk.upstream_status
+        self.judge(done, error, status)
+        self.note(done, error.code)
+        walk.tried = None
+        if walk.left_for is None:
+            walk.left_for = error.code
+        if may_repeat(error, status):
+            pause = error.retry_after if error.retry_after is not None else backoff(self._tries, self._house.draw())
+            self._again.append((self._house.clock() + pause, target))
+        self._left.sort(key=lambda other: shared(error, target, other))
 
     def given_up(self, done: Try) -> None:
         """Nobody waits for this try any more. Without effect after another end."""
@@ -112,18 +135,6 @@ class Order:
         cut_short = seconds_left(self._house, self._walk) < LEAST_SECONDS
         what = blame(error, status, cut_short=cut_short, late=not spoke and is_late(now - done.began, done.target))
         done.failed(what, now, error.code, error.retry_after)
-
-    def _failed(self, done: Try, error: RouterError) -> None:
-        walk, target, status = self._walk, done.target, self._walk.upstream_status
-        self.judge(done, error, status)
-        self.note(done, error.code)
-        walk.tried = None
-        if walk.left_for is None:
-            walk.left_for = error.code
-        if may_repeat(error, status):
-            pause = error.retry_after if error.retry_after is not None else backoff(self._tries, self._house.draw())
-            self._again.append((self._house.clock() + pause, target))
-        self._left.sort(key=lambda other: shared(error, target, other))
 
     def _told(self, error: RouterError) -> RouterError:
         """The last failure, with the others named: rows, hosts and our own codes, nothing that a provider said."""
@@ -173,6 +184,7 @@ class Order:
             return None
         self._again.remove((ready, target))
         await asyncio.sleep(pause)
+        self._walk.waited += pause
         if not deployment.places.take(self._most(target)):
             return None
         return self._begun(target, deployment, house.clock())
@@ -208,18 +220,22 @@ class Order:
 
     def _begun(self, target: Target, deployment: Deployment, now: float) -> Try:
         """Begin with a target whose place is taken."""
-        walk = self._walk
-        first = walk.targets[0]
-        if walk.left_for is None and target.name != first.name:
-            passed_over = self._house.health.of(first)
-            walk.left_for = passed_over.reason if passed_over.blocked(now) else Overloaded.code
         self._tries += 1
+        if self._tries == 1:
+            self._say_passed_over(target, now)
         if target in self._left:
             self._left.remove(target)
         made = self._house.health.begin(target, deployment, now)
         if self._left and (deployment.breaker.tripped or deployment.key.tripped):
             made.patience = probe_patience(target, max(deployment.breaker.times, deployment.key.times))
         return made
+
+    def _say_passed_over(self, chosen: Target, now: float) -> None:
+        """A first choice that was not even asked is left for what its breaker opened for, or for want of a place."""
+        walk = self._walk
+        if chosen.name != walk.targets[0].name:
+            first = self._house.health.of(walk.targets[0])
+            walk.left_for = first.reason if first.blocked(now) else Overloaded.code
 
     # places at providers that are full
 

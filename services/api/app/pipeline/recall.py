@@ -10,8 +10,8 @@ from ..domain.target import Target
 from ..errors import RouterError
 from ..router_engine.explain import near_best
 from .house import House
+from .line import RAW_SEPARATOR
 from .settle import Settled
-from .stream import RAW_SEPARATOR
 from .walk import Walk
 
 

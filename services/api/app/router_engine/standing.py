@@ -5,6 +5,8 @@ catalogue's figure counts again.
 """
 
 import hashlib
+import math
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -14,6 +16,10 @@ HALF_LIFE = 120.0
 FORGOTTEN = 1 / 64
 SHORTEST = 16
 """Answers of fewer tokens say nothing about speed: their time is nearly all waiting."""
+KEPT = 256
+"""First tokens of a row that are remembered one by one."""
+MEMORY = 600.0
+"""Seconds after which one of those is forgotten."""
 INTERVAL = 1.0
 """Seconds that a standing is kept at least, so that the journal holds at most one per second."""
 
@@ -43,9 +49,11 @@ class _Mean:
 
 
 class _Row:
-    __slots__ = ("first", "speed")
+    __slots__ = ("first", "firsts", "late", "speed")
 
     def __init__(self) -> None:
+        self.firsts: deque[tuple[float, float]] = deque(maxlen=KEPT)  # when, ms
+        self.late: tuple[float, float | None] = (float("-inf"), None)  # reckoned when, ms
         self.first = _Mean()
         self.speed = _Mean()
 
@@ -71,10 +79,31 @@ class Live:
             row = self._rows[name] = _Row()
         if first_token_ms is not None:
             row.first.add(first_token_ms, 1.0, now)
+            row.firsts.append((now, first_token_ms))
         waited = first_token_ms if first_token_ms is not None else row.first.value(now)
         spent = ms - waited if waited is not None and waited < ms else ms
         if tokens >= SHORTEST and spent > 0:
             row.speed.add(tokens * 1000.0, spent, now)
+
+    def heard_late(self, name: str, ms: float, now: float) -> None:
+        """A first token of row `name` was given up after `ms`: it is late by at least that."""
+        if name in self._rows:
+            self._rows[name].firsts.append((now, ms))
+
+    def late_after(self, name: str, samples: int, now: float) -> float | None:
+        """The 95th percentile (ms) of the row's first tokens of the last `MEMORY` seconds; None while fewer than `samples` are known.
+
+        At most `KEPT` are remembered, and asked for; the figure is reckoned at most once a second.
+        """
+        row = self._rows.get(name)
+        if row is None or len(row.firsts) < min(samples, KEPT):
+            return None
+        at, late = row.late
+        if now - at >= INTERVAL:
+            known = sorted([ms for when, ms in row.firsts if now - when <= MEMORY])
+            late = known[math.ceil(0.95 * len(known)) - 1] if len(known) >= min(samples, KEPT) else None
+            row.late = (now, late)
+        return late
 
     def snapshot(self, now: float, opened: Callable[[], frozenset[str]] = frozenset) -> Standing:
         """The figures as they stand; the same value for at least `INTERVAL` seconds. Equal figures have equal ids.
