@@ -8,7 +8,7 @@ import msgspec
 
 from .snapshot import Snapshot
 
-SETTLE_SECONDS = 0.2
+SETTLE_SECONDS = 0.4
 """A file that changed less than this ago is asked about once more before it is read: editors and copies write in pieces."""
 Looks = tuple[int, int, int, int] | None
 
