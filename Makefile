@@ -6,7 +6,7 @@ DATA ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lock bench bench-modes conformance demo-local clean
+.PHONY: help run test check format lock bench bench-modes conformance faults faults-short demo-local clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -51,6 +51,12 @@ bench-modes: $(VENV)/.dev ## what the three modes choose over bench/prompts.json
 
 conformance: $(VENV)/.dev ## every feature over every face with every provider; writes docs/conformance.md
 	@$(BIN)/python conformance/run.py $(ARGS)
+
+faults: $(VENV)/.dev ## every case of the fault catalogue with real parts (minutes); writes docs/faults.md
+	@$(BIN)/python faults/run.py $(ARGS)
+
+faults-short: $(VENV)/.dev ## a part of it in less than a minute
+	@$(BIN)/python faults/run.py --short $(ARGS)
 
 demo-local: $(VENV)/.run ## serve a real small model, no key and no network at run time
 	@PYTHON=$(PYTHON) scripts/demo-local.sh
