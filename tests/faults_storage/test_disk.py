@@ -46,6 +46,22 @@ def test_a_full_disk_costs_no_call_and_no_record(service: Service) -> None:
     assert service.log().count("cannot write the journal") == service.log().count("is written again") == 1
 
 
+def test_a_folder_taken_away_under_a_running_service_costs_no_call_and_no_record(tmp_path: Path) -> None:
+    """A file where the folder was, so that nobody can make it again; then it is gone, and the next second writes what waits."""
+    with running(tmp_path, shipped()) as service:
+        assert service.query("before").status == 200
+        moved = tmp_path / "moved"
+        (tmp_path / "logs").rename(moved)
+        (moved / "per_call.jsonl").unlink()
+        (tmp_path / "logs").touch()
+        eventually(lambda: service.query("x", cache="off").status == 200 and health(service)["journal"]["waiting"] >= 3)
+        assert health(service)["status"] == "degraded"
+        waiting = health(service)["journal"]["waiting"]
+        (tmp_path / "logs").unlink()
+        eventually(lambda: health(service)["journal"]["waiting"] == 0)
+        assert len(service.records()) >= waiting and health(service)["journal"]["lost"] == 0
+
+
 def test_the_rollup_and_the_cache_outlive_a_full_disk_too(service: Service) -> None:
     with limited(service, resource.RLIMIT_FSIZE, 0):
         first = service.query("kept in memory", cache="use")
