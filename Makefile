@@ -6,7 +6,7 @@ DATA ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lock bench bench-modes conformance faults faults-short demo-local clean
+.PHONY: help run test check format lock bench bench-modes conformance faults faults-short kill-test soak demo-local clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -57,6 +57,12 @@ faults: $(VENV)/.dev ## every case of the fault catalogue with real parts (minut
 
 faults-short: $(VENV)/.dev ## a part of it in less than a minute
 	@$(BIN)/python faults/run.py --short $(ARGS)
+
+kill-test: $(VENV)/.dev ## 200 kill -9 of workers under load: no acknowledged call is lost (minutes; ARGS=--short for 20)
+	@$(BIN)/python faults/process/kill_test.py $(ARGS)
+
+soak: $(VENV)/.dev ## ten minutes of faults: nothing grows and nothing is lost (ARGS=--short for 20 s)
+	@$(BIN)/python faults/process/soak.py $(ARGS)
 
 demo-local: $(VENV)/.run ## serve a real small model, no key and no network at run time
 	@PYTHON=$(PYTHON) scripts/demo-local.sh
