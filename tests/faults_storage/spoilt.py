@@ -1,5 +1,6 @@
 """Faults that are done to a running service from outside, without being root: limits of its processes, and a look at its health."""
 
+import re
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,3 +35,9 @@ def open_files(pid: int) -> int:
 
 def health(service: Service) -> Any:
     return service.request("/health").json()
+
+
+def metric(service: Service, name: str) -> float:
+    """The sum of a metric over its labels, as `GET /metrics` shows it."""
+    lines = [line for line in service.request("/metrics").body.decode().splitlines() if re.match(rf"{name}(\{{| )", line)]
+    return sum(float(line.rpartition(" ")[2]) for line in lines)

@@ -1,8 +1,11 @@
 """Cache files that are locked, full, damaged or somebody else's, values that are no answers: misses, counted, no errors (F13, F14)."""
 
+import json
 import os
 import resource
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -10,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from app.caching import local, sqlite_file
+from app.caching.examine import Examined, examine
 from app.caching.local import LocalCache
 from caching.clock import until
-from support import Service, eventually, running, shipped
+from support import Service, child_env, eventually, free_port, running, shipped
 
-from .spoilt import health, limited
+from .spoilt import health, limited, metric
 
 MIB = 1024 * 1024
 Open = Callable[..., LocalCache]
@@ -248,6 +252,7 @@ def test_values_that_are_no_answers_are_misses_counted_and_never_run(tmp_path_fa
         again = [service.query(prompt) for prompt in prompts]
         assert [(answer.status, answer.json()["cached"]) for answer in again] == [(200, False)] * 6
         assert health(service)["cache"]["unreadable"] == 6
+        eventually(lambda: metric(service, "llm_router_cache_errors_total") >= 6)
         assert [service.query(prompt).json()["cached"] for prompt in prompts] == [True] * 6, "what is unreadable is written anew"
         assert "Traceback" not in service.log()
     assert not trap.exists()
@@ -274,3 +279,46 @@ def test_a_locked_and_a_full_cache_fail_no_call(service: Service) -> None:
     holder.execute("ROLLBACK")
     holder.close()
     assert service.query("free again").status == 200
+
+
+# the command
+
+
+def cache_check(home: Path, *options: str, **env: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "app.cli", "cache", "check", *options]
+    env = child_env(LLM_ROUTER_HOME=str(home), **env)
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+
+
+async def test_a_check_reads_every_page_and_names_what_is_wrong(opened: Open, path: Path, tmp_path: Path) -> None:
+    """A file that is not there yet and one in use are sound; one with a page overwritten is not, and stays as it is."""
+    assert examine(path) == Examined()
+    cache = opened()
+    for n in range(200):
+        cache.set(f"key-{n}", os.urandom(4_000), 60)
+    cache.flush()
+    assert (examine(path).answers, examine(path).faults) == (200, ())
+    await cache.close()
+    assert "200 answers" in cache_check(tmp_path).stdout
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size // 2)
+        file.write(os.urandom(100_000))
+    spoilt = path.read_bytes()
+    done = cache_check(tmp_path)
+    assert done.returncode == 1 and done.stdout == "" and str(path) in done.stderr and "Traceback" not in done.stderr
+    assert json.loads(cache_check(tmp_path, "--json").stdout)["ok"] is False
+    path.write_bytes(b"no database at all" * 100)
+    assert "not a database" in cache_check(tmp_path).stderr
+    newer = sqlite3.connect(path.with_name("newer"))
+    newer.execute(f"PRAGMA user_version = {sqlite_file.SCHEMA_VERSION + 1}")
+    newer.close()
+    assert examine(path.with_name("newer")).faults == (
+        f"its format is {sqlite_file.SCHEMA_VERSION + 1}, not {sqlite_file.SCHEMA_VERSION}",
+    )
+    assert spoilt != path.read_bytes() and not list(path.parent.glob("*.unusable-*")), "a check moves nothing"
+
+
+def test_a_check_of_a_redis_that_is_not_there_says_so_without_its_password(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("models: {a: {provider: openai, id: gpt-4o-mini}}\ncache: {backend: redis}\n")
+    done = cache_check(tmp_path, REDIS_URL=f"redis://:canary@127.0.0.1:{free_port()}/0")
+    assert (done.returncode, done.stdout) == (1, "") and "redis: does not answer" in done.stderr and "canary" not in done.stderr

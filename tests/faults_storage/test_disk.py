@@ -16,7 +16,7 @@ from app.logging_utils.journal import Journal
 from logging_utils.lines import call, ids
 from support import Service, eventually, running, shipped
 
-from .spoilt import health, limited, open_files, processes
+from .spoilt import health, limited, metric, open_files, processes
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +40,7 @@ def test_a_full_disk_costs_no_call_and_no_record(service: Service) -> None:
     assert {answer.status for answer in answers} == {200}
     assert (told["status"], told["journal"]["waiting"], told["journal"]["lost"]) == ("degraded", 5, 0)
     assert str(journal) in told["journal"]["trouble"] and told["journal"]["write_errors"] > 0
+    eventually(lambda: metric(service, "llm_router_log_write_errors_total") > 0)
     eventually(lambda: health(service)["journal"]["waiting"] == 0)
     assert health(service)["status"] == "ok"
     assert sorted(record["id"] for record in service.records()) == sorted(answer.headers["x-request-id"] for answer in answers)

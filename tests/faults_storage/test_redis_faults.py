@@ -16,7 +16,7 @@ from caching.clock import Clock, until
 from caching.valkey import Server
 from support import Service, eventually, free_port, running, shipped
 
-from .spoilt import health
+from .spoilt import health, metric
 
 Open = Callable[..., RedisCache]
 
@@ -71,6 +71,7 @@ def test_a_service_starts_and_answers_without_its_redis_and_says_what_is_missing
             and "redis fails" in told["cache"]["trouble"]
             and told["cache"]["errors"] >= FAILURES_TO_OPEN
         )
+        eventually(lambda: metric(service, "llm_router_cache_errors_total") >= FAILURES_TO_OPEN)
         assert service.request("/ready").status == 200
         assert len(service.records()) == 12
         assert service.log().count("redis fails") == 1, "said once, not at every call"

@@ -17,6 +17,8 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Check or show the configuration.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+cache_app = typer.Typer(help="Look at what is remembered.", no_args_is_help=True)
+app.add_typer(cache_app, name="cache")
 app.command("toxic-upstream")(toxic_upstream)
 
 
@@ -125,6 +127,19 @@ def config_show(as_json: AsJson = False) -> None:
     from .configuration import show  # noqa: PLC0415
 
     raise typer.Exit(show(as_json))
+
+
+@cache_app.callback()
+def cache_root() -> None:
+    """Look at what is remembered."""
+
+
+@cache_app.command("check")
+def cache_check(as_json: AsJson = False) -> None:
+    """Check the cache: every page of the local file, or whether Redis answers; status 1 when something is wrong."""
+    from .cache import check  # noqa: PLC0415
+
+    raise typer.Exit(check(as_json))
 
 
 @app.command()
