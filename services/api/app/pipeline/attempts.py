@@ -66,7 +66,7 @@ async def _body_from(house: House, walk: Walk, this: Try, call: Call) -> bytes:
     async with house.transport(target).open(sent(walk, target, call), target, limits) as reply:
         walk.upstream_status = reply.status
         if reply.status != 200:
-            raise await fault(house, target, reply)
+            raise await fault(house, walk, target, reply)
         return await reply.read()
 
 
@@ -92,12 +92,12 @@ def sent(walk: Walk, target: Target, call: Call) -> Call:
     return call
 
 
-async def fault(house: House, target: Target, reply: Reply) -> RouterError:
+async def fault(house: House, walk: Walk, target: Target, reply: Reply) -> RouterError:
     """The error of a non-200 answer, from at most the first bytes and seconds of its body."""
     body = b""
     # a body that cannot be read (compressed, broken off, dripping) leaves the status to speak
     with contextlib.suppress(RouterError, TimeoutError):
-        async with asyncio.timeout(FAULT_SECONDS):
+        async with asyncio.timeout(min(FAULT_SECONDS, seconds_left(house, walk))):
             while len(body) < MAX_FAULT_BYTES and (piece := await reply.chunk()):
                 body += piece
     if 200 <= reply.status < 300:

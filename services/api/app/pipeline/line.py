@@ -79,7 +79,7 @@ class Line:
             self._patience.rest()
         self.status = self._reply.status
         if self.status != 200:
-            raise await fault(house, target, self._reply)
+            raise await fault(house, walk, target, self._reply)
         batch: list[Delta] = []
         while not self.over:
             batch += await self.pull(until - house.clock(), "timeouts.first_token")

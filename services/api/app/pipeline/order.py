@@ -52,7 +52,7 @@ class Order:
             deployment = house.health.of(target)
             if not deployment.blocked(now) and deployment.places.take(self._most(target)):
                 del left[0]
-                self._tries = 1
+                self._tries += 1
                 return house.health.begin(target, deployment, now)
         return self._take(self._pick(now, forced=True), now)
 
