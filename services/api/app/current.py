@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -19,8 +20,12 @@ _log = logging.getLogger("llm_router")
 
 
 class Inherited(Struct, frozen=True):
-    """What a worker gets from its supervisor: the settings that the service began with, and the last sound ones of its file."""
+    """What a worker gets from its supervisor: the file's path, the settings that the service began with, the last sound ones.
 
+    The path too, since a file that is deleted under way would make a later worker look for its configuration elsewhere.
+    """
+
+    path: str
     origin: Settings
     sound: Settings
 
@@ -35,7 +40,7 @@ class Current:
 
     def __init__(self, environment: Environment, now: Callable[[], float], inherited: Inherited | None = None) -> None:
         self.environment = environment
-        self.path = environment.config_path()
+        self.path = environment.config_path() if inherited is None else Path(inherited.path)
         self.refusal: ConfigError | None = None
         self.restart: tuple[str, ...] = ()
         self.refused = 0

@@ -242,7 +242,7 @@ class Worker:
             "in_flight": self._house.admission.in_flight if self._house is not None else 0,
             "config": {
                 "digest": snapshot.digest if snapshot is not None else None,
-                "file": str(self.environment.config_path()),
+                "file": str(self._current.path if self._current is not None else self.environment.config_path()),
                 "error": self.fault,
                 "restart_needed": list(self._current.restart) if self._current is not None else [],
             },

@@ -100,7 +100,9 @@ def _supervised(current: Current, listeners: list[socket.socket], workers: int) 
     origin = current.settings()
 
     def spawn(tie: socket.socket) -> SpawnProcess:
-        return spawning.Process(target=running.work, args=(listeners, tie, Inherited(origin, current.settings())))
+        return spawning.Process(
+            target=running.work, args=(listeners, tie, Inherited(str(current.path), origin, current.settings()))
+        )
 
     def tick() -> None:
         if current.due() and current.refresh():

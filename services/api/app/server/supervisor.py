@@ -16,7 +16,7 @@ from types import FrameType
 
 from .farewell import FLUSH_SECONDS, HURRY, LAST_WORDS_SECONDS, LEAVE_SECONDS, READY, STOP, STOPS
 
-TICK_SECONDS = 1.0
+TICK_SECONDS = 0.5
 APART_SECONDS = 1.0
 """Between two starts in the same place at least, however soon a worker dies."""
 BACK_OFF_SECONDS = 0.5
@@ -82,7 +82,7 @@ class Supervisor:
     """Keeps `count` workers running on `listeners` until it is told to stop.
 
     `spawn(tie)` makes a worker's process, not yet started; `report` gets a sentence about each that died; `tick` is called about
-    once a second.
+    every TICK_SECONDS.
     """
 
     def __init__(
