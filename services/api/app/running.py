@@ -8,6 +8,7 @@ import socket
 from .config.home import Environment, read_environment
 from .current import Inherited
 from .logging_utils.outlet import take_over_output
+from .server.descriptors import most_connections
 from .server.listening import BACKLOG
 
 
@@ -24,12 +25,14 @@ def serve(
     import uvicorn  # noqa: PLC0415 - see the module's docstring
 
     from .server.gentle import GentleServer  # noqa: PLC0415
+    from .server.spare import Spare  # noqa: PLC0415
     from .service import create_app  # noqa: PLC0415
     from .worker import Worker  # noqa: PLC0415
 
     worker = Worker(environment, inherited=inherited)
+    front = Spare(create_app(worker), most_connections())
     config = uvicorn.Config(
-        create_app(worker),
+        front,
         http="app.server.protocol:WholeProtocol",
         loop="auto",
         ws="none",
@@ -43,4 +46,6 @@ def serve(
         server_header=False,
         date_header=False,
     )
-    GentleServer(config, worker, tie).run(listeners)
+    server = GentleServer(config, worker, tie)
+    front.connections = server.server_state.connections
+    server.run(listeners)

@@ -17,6 +17,7 @@ from ..config.places import refuse_unwritable
 from ..config.snapshot import Snapshot
 from ..current import Current, Inherited
 from ..logging_utils.outlet import hold_standard_files, take_over_output
+from ..server.descriptors import raise_limit
 from ..server.farewell import STOPS
 from ..server.greeting import greeting
 from ..server.listening import listen
@@ -30,6 +31,7 @@ def serve(host: str | None, port: int | None, workers: int, as_json: bool) -> in
     hold_standard_files()
     take_over_output()
     _end_quietly()
+    raise_limit()
     try:
         environment = _environment(host, port)
         current = _sound(environment)
