@@ -267,15 +267,20 @@ async def pretended(path: Path, answer: Callable[[bytes], Awaitable[bytes]]) -> 
     """Something that listens like a server and answers each command with whatever `answer` says; b"" = hang up."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
+        talking.add(asyncio.current_task())
+        with contextlib.closing(writer), contextlib.suppress(ConnectionError):
             while (command := await reader.read(65_536)) and (said := await answer(command)):
                 writer.write(said)
                 await writer.drain()
-        writer.close()
 
+    talking: set[asyncio.Task[None] | None] = set()
     listening = await asyncio.start_unix_server(talk, path)
     async with listening:
         yield f"unix://{path}"
+    left = [task for task in talking if task is not None and not task.done()]
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 NO_ANSWERS = [
