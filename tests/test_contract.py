@@ -130,7 +130,18 @@ METRICS = {  # after llm_router_
     "workers": [],
     "build_info": ["version"],
 }
-COMMANDS = {"serve", "query", "explain", "models", "config check", "config show", "cache check", "rollup", "version", "toxic-upstream"}
+COMMANDS = {
+    "serve",
+    "query",
+    "explain",
+    "models",
+    "config check",
+    "config show",
+    "cache check",
+    "rollup",
+    "version",
+    "toxic-upstream",
+}
 ERRORS = {
     "bad_request": 400, "invalid_json": 400, "duplicate_key": 400, "ambiguous_model": 400, "unsupported_feature": 400,
     "no_candidate": 400, "context_length_exceeded": 400, "content_filter": 400, "provider_rejected": 400, "invalid_api_key": 401,
