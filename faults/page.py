@@ -41,7 +41,8 @@ def rows(name: str, case: Case | None, later: str | None, verdict: str) -> list[
     """The rows of one case: as run, and what of it is later."""
     made = []
     if case is not None:
-        seen = "; ".join(part for part in (*evidence(case), case.note) if part)
+        told = evidence(case) if verdict == "pass" else [f'not what is due: see `make faults ARGS="--only {name}"`']
+        seen = "; ".join(part for part in (*told, case.note) if part)
         made.append(f"| {name} | {case.due} | {verdict} | {case.by} | {_cell(seen)} |")
     if later is not None:
         made.append(f"| {name} | {later} | {LATER} | | |")

@@ -16,8 +16,8 @@ from watch import Watch
 from app.toxic.server import ToxicUpstream
 from support import Service, running
 
-CANARIES = [f"sk-{secrets.token_hex(24)}" for _ in range(2)]
-"""Secrets that no output may show, nor any piece of them."""
+CANARIES = [f"sk-{secrets.token_urlsafe(36)}" for _ in range(2)]
+"""Secrets that no output may show, nor any piece of them; of so many letters that no digest holds a piece by chance."""
 ENVIRONMENT = {f"CANARY_{number}": canary for number, canary in enumerate(CANARIES, 1)}
 PATIENT = {"connect": 5, "first_token": 15, "idle": 15, "attempt": 20, "total": 40}
 BRISK = {"connect": 0.7, "first_token": 1.0, "idle": 1.0, "attempt": 1.5, "total": 4.0}
