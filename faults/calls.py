@@ -104,10 +104,10 @@ def request_of(face: str, body: bytes, *headers: str) -> bytes:
 def ask(port: int, face: str, model: str, form: str, *headers: str, **more: Any) -> Call:
     """One call, to its end."""
     call = Call(face, form, began=time.monotonic())
+    pieces: list[bytes] = []
     with socket.create_connection(("127.0.0.1", port), timeout=HANG) as connection:
         try:
             connection.sendall(request_of(face, body_of(face, model, form, **more), *headers))
-            pieces = []
             while piece := connection.recv(1 << 18):
                 call.first = call.first or time.monotonic()
                 pieces.append(piece)
