@@ -419,3 +419,13 @@ def test_fields_that_change_no_answer_do_not_part_the_cache(service: Service) ->
     chat(service, **wish)
     eventually(lambda: chat(service, **wish).headers["x-cache"] == "hit")
     assert chat(service, **wish, user="u-9", metadata={"a": "b"}).headers["x-cache"] == "hit"
+
+
+@pytest.mark.parametrize(("told", "source"), [(900, "provider"), (5_000, "estimate"), (10**9, "estimate")])
+def test_more_tokens_than_were_allowed_are_not_believed(service: Service, upstream: Upstream, told: int, source: str) -> None:
+    """A count far beyond the caller's own limit would be booked as money; a little more is how hosts count."""
+    upstream.script = _says(completion(usage={"prompt_tokens": 11, "completion_tokens": told, "total_tokens": 11 + told}))
+    answer = chat(service, model="gpt-4o-mini", max_tokens=50)
+    record = service.record(answer.headers["x-request-id"])
+    assert record["usage_source"] == source
+    assert (record["tokens_out"] == told) == (source == "provider")

@@ -23,6 +23,7 @@ from ..text.tokens import estimate_tokens
 from .house import House
 from .walk import Walk
 
+_COUNTED_BESIDE = 1_000  # tokens beyond the limit that a provider may still count: a stop, a template, a thought's end
 NANO = 1e9  # nano-dollars in a dollar; dividing by it rounds correctly, multiplying by 1e-9 would not
 
 
@@ -164,12 +165,20 @@ def _usage(walk: Walk, completion: Completion | None) -> tuple[Usage, str]:
     """What the provider counted, else an estimate of what was said, else nothing."""
     if completion is None:
         return Usage(), "none"
-    if completion.usage is not None:
+    if completion.usage is not None and _is_possible(walk, completion.usage):
         return completion.usage, "provider"
     said = completion.text + completion.reasoning + completion.refusal + "".join(c.arguments for c in completion.tool_calls)
     if not said and completion.finish_reason is None:
         return Usage(), "none"
     return Usage(input_tokens=walk.tokens_in, output_tokens=estimate_tokens(said)), "estimate"
+
+
+def _is_possible(walk: Walk, usage: Usage) -> bool:
+    """Whether no more is counted than was allowed. Hosts count a little differently, and a raised limit is a reported one."""
+    request = walk.request
+    if request.max_tokens is None or "max_tokens" in walk.dropped:
+        return True
+    return usage.output_tokens <= (request.max_tokens * 2 + _COUNTED_BESIDE) * request.n
 
 
 def _note(walk: Walk, decision: Decision) -> DecisionNote:

@@ -11,7 +11,7 @@ from ...errors import BadAnswer
 T = TypeVar("T")
 
 # more tokens than any call can have; a provider that says so is wrong and is not believed
-MOST_TOKENS = 2**31
+MOST_TOKENS = 20_000_000
 Count = Annotated[int, Meta(ge=0, lt=MOST_TOKENS)] | None
 NOTHING = Raw(b"")
 _NO_ARGUMENTS = frozenset({b"", b"null"})
