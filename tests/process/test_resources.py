@@ -153,7 +153,8 @@ def test_what_breaks_inside_a_request_stays_there(inside: Service, said: str, st
     assert record["outcome"] == outcome
     if status == 500:
         assert answer.json()["error"]["code"] == "internal_error"
-        assert f"call {record['id']} failed by our own fault" in inside.log()
+        # lines are written by a thread of their own
+        assert eventually(lambda: f"call {record['id']} failed by our own fault" in inside.log())
     assert inside.query("hello", cache="off").status == 200
     health = inside.request("/health").json()
     assert health["in_flight"] == 0 and health["status"] == "ok"

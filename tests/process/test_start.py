@@ -4,10 +4,16 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from app.config.home import read_environment
+from app.config.load import ConfigError
+from app.config.places import refuse_unwritable
+from app.current import Current
+from app.server.listening import listen
 from support import child_env, free_port, running
 
 MINIMAL = "models:\n  a: {provider: openai, id: gpt-4o-mini}\n"
@@ -37,11 +43,16 @@ def test_an_address_that_is_taken_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("host", "reason"),
-    [("no-such-host.invalid", ""), ("192.0.2.1", "Cannot assign requested address"), ("a..b", "no name of a host")],
+    [("no-such-host.invalid", "[Nn]ame"), ("192.0.2.1", "Cannot assign requested address"), ("a..b", "no name of a host")],
 )
-def test_a_host_that_is_none_of_ours_is_named(tmp_path: Path, host: str, reason: str) -> None:
-    said = line_of(start(tmp_path, "--host", host, LLM_ROUTER_API_KEYS="k" * 32))
-    assert said.startswith(f"server: cannot listen on {host}:") and reason in said
+def test_a_host_that_is_none_of_ours_is_refused(host: str, reason: str) -> None:
+    with pytest.raises(OSError, match=reason):
+        listen(host, 0)
+
+
+def test_a_host_that_is_none_of_ours_is_named(tmp_path: Path) -> None:
+    said = line_of(start(tmp_path, "--host", "a..b", LLM_ROUTER_API_KEYS="k" * 32))
+    assert said.startswith("server: cannot listen on a..b:") and said.endswith("(no name of a host)")
 
 
 @pytest.mark.parametrize(
@@ -52,12 +63,23 @@ def test_a_host_that_is_none_of_ours_is_named(tmp_path: Path, host: str, reason:
         ('cache: {path: "%s/answers.sqlite"}', "cache.path"),
     ],
 )
-def test_a_folder_that_cannot_be_written_is_named_with_its_key(tmp_path: Path, section: str, key: str) -> None:
+def test_a_folder_that_cannot_be_written_is_refused_with_its_key(tmp_path: Path, section: str, key: str) -> None:
     """A file stands where the folder should be: nobody can write below it, root included."""
     folder = tmp_path / "nowhere"
     folder.write_text("")
-    said = line_of(start(tmp_path, config=MINIMAL + section % folder))
-    assert said.startswith(f"{tmp_path}/config.yaml: {key}: cannot write {folder}/") and said.endswith(("exists)", "directory)"))
+    (tmp_path / "config.yaml").write_text(MINIMAL + section % folder)
+    current = Current(read_environment({"LLM_ROUTER_HOME": str(tmp_path)}), time.time)
+    with pytest.raises(
+        ConfigError, match=rf"config.yaml: {key}: cannot write {folder}/\w+\.\w+ \((File exists|Not a directory)\)$"
+    ):
+        refuse_unwritable(current.snapshot())
+
+
+def test_places_that_can_be_written_are_left_as_they_were(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(MINIMAL + "logging: {per_call_path: /dev/null}\n")
+    current = Current(read_environment({"LLM_ROUTER_HOME": str(tmp_path)}), time.time)
+    refuse_unwritable(current.snapshot())
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["cache", "config.yaml", "logs"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -65,6 +87,12 @@ def test_a_folder_that_cannot_be_written_is_named_with_its_key(tmp_path: Path, s
 def test_a_missing_permission_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir(mode=0o500)
     assert line_of(start(tmp_path)).endswith("(Permission denied)")
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("")
+    said = line_of(start(tmp_path))
+    assert said.startswith(f"{tmp_path}/config.yaml: logging.per_call_path: cannot write {tmp_path}/logs/per_call.jsonl (")
 
 
 def test_a_lone_uvicorn_says_the_same(tmp_path: Path) -> None:

@@ -82,8 +82,9 @@ class Line:
             raise await fault(house, walk, target, self._reply)
         batch: list[Delta] = []
         while not self.over:
-            batch += await self.pull(until - house.clock(), "timeouts.first_token")
-            if any(delta.speaks for delta in batch):
+            piece = await self.pull(until - house.clock(), "timeouts.first_token")
+            batch += piece
+            if any(delta.speaks for delta in piece):
                 break
         return batch
 

@@ -3,14 +3,17 @@
 It outlives its use of the connection, so a reader that kept it can never see the bytes of the next call.
 """
 
-from asyncio import AbstractEventLoop, Future
+from asyncio import AbstractEventLoop, Future, sleep
 from collections.abc import Callable
 
 from ...errors import BadAnswer, ProviderError
 
 MAX_RESPONSE_BYTES = 64 * 1024 * 1024
-HIGH_WATER = 128 * 1024
-LOW_WATER = 64 * 1024
+HIGH_WATER = 64 * 1024
+LOW_WATER = 32 * 1024
+# a stream's reader gets at most so much at once, and others have their turn before it gets more: a provider that sends faster
+# than events can be read would else have the whole event loop to itself, and its stream lie in our memory
+MOST_AT_ONCE = 16 * 1024
 
 
 class Answer:
@@ -22,6 +25,7 @@ class Answer:
     __slots__ = (
         "_fault",
         "_loop",
+        "_more",
         "_pieces",
         "_waiter",
         "begun",
@@ -47,6 +51,7 @@ class Answer:
         self.coded = False
         self.complete = False
         self.headers: dict[str, str] = {}
+        self._more = False  # the reader did not get all that was there
         self.length: int | None = None
         self.opened = False
         self.resume: Callable[[], None] | None = None
@@ -77,8 +82,26 @@ class Answer:
 
     async def chunk(self) -> bytes:
         """The next bytes of the body; b"" at its end. Raises TruncatedAnswer, BadAnswer, DeadlineExceeded."""
+        self._refuse_coded()
+        if self._more:
+            self._more = False
+            await sleep(0)
+        data = await self._everything()
+        if len(data) > MOST_AT_ONCE:
+            self._more = True
+            self._pieces.insert(0, data[MOST_AT_ONCE:])
+            self.buffered += len(data) - MOST_AT_ONCE
+            data = data[:MOST_AT_ONCE]
+        if self.resume is not None:
+            self.resume()
+        return data
+
+    def _refuse_coded(self) -> None:
         if self.coded:
             raise BadAnswer(f"{self.who} sent a compressed body that nobody asked for")
+
+    async def _everything(self) -> bytes:
+        """All that is there, waiting for something; b"" at the end."""
         pieces = self._pieces
         while not pieces:
             if self.complete:
@@ -87,16 +110,17 @@ class Answer:
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         pieces.clear()
         self.buffered = 0
-        if self.resume is not None:
-            self.resume()
         return data
 
     async def read(self) -> bytes:
         """The whole body. Raises as `chunk` does, and BadAnswer when it is larger than MAX_RESPONSE_BYTES."""
+        self._refuse_coded()
         size = self.length or 0
         parts: list[bytes] = []
         while size <= MAX_RESPONSE_BYTES:
-            part = await self.chunk()
+            part = await self._everything()
+            if self.resume is not None:
+                self.resume()
             if not part:
                 return b"".join(parts)
             parts.append(part)
