@@ -1,0 +1,1 @@
+"""How the shipped weights were made. Run as `python -m training.<module>` from the root."""
