@@ -6,7 +6,7 @@ DATA ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lock bench bench-modes conformance faults faults-short kill-test soak demo-local clean
+.PHONY: help run test check format lock bench bench-modes bench-routing conformance faults faults-short kill-test soak demo-local clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,6 +48,9 @@ bench: $(VENV)/.run ## CPU per request beside a bare proxy (minutes; ARGS=--shor
 
 bench-modes: $(VENV)/.dev ## what the three modes choose over bench/prompts.jsonl
 	$(BIN)/python bench/modes.py
+
+bench-routing: $(VENV)/.dev ## routing quality on public data (DATA=<folder>, see training/DATA.md); writes docs/routing-quality.md
+	@$(BIN)/python -m bench.routing.run $(if $(DATA),--data "$(DATA)") $(ARGS)
 
 conformance: $(VENV)/.dev ## every feature over every face with every provider; writes docs/conformance.md
 	@$(BIN)/python conformance/run.py $(ARGS)

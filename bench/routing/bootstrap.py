@@ -37,7 +37,8 @@ def _expanded(drawn: Index, flat: Index, starts: Index, sizes: Index) -> Index:
     """Row numbers of the drawn groups."""
     first, size = starts[drawn], sizes[drawn]
     offset = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
-    return flat[np.repeat(first, size) + offset]
+    rows: Index = flat[np.repeat(first, size) + offset]
+    return rows
 
 
 def estimate(value: float, replicates: Sequence[float] | Vector) -> Estimate:
