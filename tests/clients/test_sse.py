@@ -52,6 +52,33 @@ def test_any_text_survives_any_line_end_and_any_cut(texts: list[str], end: str, 
     assert [event.data.decode() for event in read(pieces)] == texts
 
 
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                b"data: one\n\n",
+                b"data: two words\n\n",
+                b"event: named\ndata: three\n\n",
+                b"event: named\n\n",
+                b"data:close\n\n",
+                b"data: a\ndata: b\n\n",
+                b": ping\n\n",
+                b"data: cr\r\n\r\n",
+                b"\n",
+                b"id: 7\ndata: late\n\n",
+            ]
+        ),
+        max_size=8,
+    ),
+    st.lists(st.integers(0, 120), max_size=6),
+)
+def test_what_is_cut_in_one_go_is_what_walking_line_by_line_gives(blocks: list[bytes], cuts: list[int]) -> None:
+    """Whole events are cut without walking their lines: neither their neighbours nor the network's cuts show in the result."""
+    stream = b"".join(blocks)
+    places = sorted({0, len(stream), *(min(cut, len(stream)) for cut in cuts)})
+    assert read([stream[a:b] for a, b in pairwise(places)]) == read([stream[i : i + 1] for i in range(len(stream))])
+
+
 def test_one_endless_event_is_cut_at_its_limit() -> None:
     """Neither one long line nor many short ones can fill the memory."""
     with pytest.raises(BadAnswer):

@@ -1,5 +1,6 @@
 """Answers whole and in pieces: the two forms mean the same, and pieces may be cut anywhere."""
 
+import gc
 import random
 
 import msgspec
@@ -132,3 +133,17 @@ def test_what_the_caller_sees_is_what_speaks() -> None:
 def test_reasoning_is_all_thoughts_text() -> None:
     """Encrypted ones have none."""
     assert Completion(thoughts=(Thought("a", "s"), Thought(redacted="x"), Thought("b"))).reasoning == "ab"
+
+
+def test_a_fold_of_many_small_pieces_holds_their_text_and_little_more() -> None:
+    """Thousands of streams under way at once are held as text, whatever the size of the pieces they came in."""
+    fold = Fold()
+    word = "w" * 3
+    for place in range(20_000):
+        fold.add(Delta(text=f"{word}{place % 10}", reasoning=f"{place % 10}", tool_index=-1))
+        fold.add(Delta(tool_index=0, tool_arguments=f"{place % 10}"))
+    assert sum(len(kept) for kept in gc.get_referents(fold.text) if isinstance(kept, list)) < 1000
+    answer = fold.completion()
+    assert answer.text == "".join(f"{word}{place % 10}" for place in range(20_000))
+    assert answer.tool_calls[0].arguments == "0123456789" * 2000
+    assert answer.thoughts[0].text == "0123456789" * 2000

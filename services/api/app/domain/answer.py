@@ -139,6 +139,57 @@ class Completion(Struct, frozen=True):
         return pieces
 
 
+class Pieces:
+    """A text that grows by small pieces. They are joined by the hundred: kept apart they take ten times the room of their text,
+    joined one by one they cost the square of their number."""
+
+    __slots__ = ("_joined", "_last")
+
+    _MOST = 256
+
+    def __init__(self) -> None:
+        self._joined: list[str] = []
+        self._last: list[str] = []
+
+    def add(self, piece: str) -> None:
+        """Append one."""
+        last = self._last
+        last.append(piece)
+        if len(last) >= self._MOST:
+            self._joined.append("".join(last))
+            last.clear()
+
+    def __str__(self) -> str:
+        return "".join(self._joined) + "".join(self._last)
+
+
+class _Thinking:
+    """A thought under way."""
+
+    __slots__ = ("redacted", "signature", "text")
+
+    def __init__(self, redacted: str = "") -> None:
+        self.text = Pieces()
+        self.signature = ""
+        self.redacted = redacted
+
+    def thought(self) -> Thought:
+        return Thought(str(self.text), self.signature, self.redacted)
+
+
+class _Calling:
+    """A tool call under way."""
+
+    __slots__ = ("arguments", "id", "name", "signature")
+
+    def __init__(self) -> None:
+        self.id = self.name = self.signature = ""
+        self.arguments = Pieces()
+
+    def call(self) -> ToolCall:
+        return ToolCall(self.id, self.name, str(self.arguments), self.signature)
+
+
 class Fold:
     """Gathers deltas as they pass; cheap enough to run beside every stream."""
 
@@ -147,10 +198,10 @@ class Fold:
     )  # fmt: skip
 
     def __init__(self) -> None:
-        self.text: list[str] = []
-        self.thoughts: list[list[str]] = []  # text, signature, redacted
-        self.refusal: list[str] = []
-        self.tools: dict[int, list[str]] = {}  # id, name, arguments, signature
+        self.text = Pieces()
+        self.thoughts: list[_Thinking] = []
+        self.refusal = Pieces()
+        self.tools: dict[int, _Calling] = {}
         self.logprobs: list[TokenLogprob] = []
         self.others: dict[int, Fold] = {}
         self.finish_reason: FinishReason | None = None
@@ -173,7 +224,7 @@ class Fold:
 
     def _add_content(self, delta: Delta) -> None:
         if delta.text:
-            self.text.append(delta.text)
+            self.text.add(delta.text)
         if delta.finish_reason is not None:
             self.finish_reason = delta.finish_reason
         if delta.tool_index >= 0:
@@ -181,34 +232,34 @@ class Fold:
         elif delta.reasoning or delta.signature or delta.redacted:
             self._add_thought(delta)
         if delta.refusal:
-            self.refusal.append(delta.refusal)
+            self.refusal.add(delta.refusal)
         if delta.logprobs:
             self.logprobs += delta.logprobs
 
     def _add_thought(self, delta: Delta) -> None:
-        if delta.redacted:
-            self.thoughts.append([delta.reasoning, delta.signature, delta.redacted])
-            return
-        if not self.thoughts or self.thoughts[-1][1] or self.thoughts[-1][2]:
-            self.thoughts.append(["", "", ""])
-        last = self.thoughts[-1]
-        last[0] += delta.reasoning
-        last[1] = delta.signature
+        last = self.thoughts[-1] if self.thoughts else None
+        if last is None or last.signature or last.redacted or delta.redacted:
+            last = _Thinking(delta.redacted)
+            self.thoughts.append(last)
+        last.text.add(delta.reasoning)
+        last.signature = delta.signature
 
     def _add_tool(self, delta: Delta) -> None:
-        tool = self.tools.setdefault(delta.tool_index, ["", "", "", ""])
-        tool[0] = tool[0] or delta.tool_id
-        tool[1] = tool[1] or delta.tool_name
-        tool[2] += delta.tool_arguments
-        tool[3] = tool[3] or delta.signature
+        call = self.tools.get(delta.tool_index)
+        if call is None:
+            call = self.tools[delta.tool_index] = _Calling()
+        call.id = call.id or delta.tool_id
+        call.name = call.name or delta.tool_name
+        call.arguments.add(delta.tool_arguments)
+        call.signature = call.signature or delta.signature
 
     def completion(self, raw: bytes = b"") -> Completion:
         """The answer so far."""
         return Completion(
-            text="".join(self.text),
-            thoughts=tuple([Thought(*thought) for thought in self.thoughts]) if self.thoughts else (),
-            refusal="".join(self.refusal),
-            tool_calls=tuple([ToolCall(*self.tools[i]) for i in sorted(self.tools)]) if self.tools else (),
+            text=str(self.text),
+            thoughts=tuple([thinking.thought() for thinking in self.thoughts]) if self.thoughts else (),
+            refusal=str(self.refusal),
+            tool_calls=tuple([self.tools[i].call() for i in sorted(self.tools)]) if self.tools else (),
             finish_reason=self.finish_reason,
             usage=self.usage,
             response_id=self.response_id,

@@ -10,6 +10,7 @@ from ...errors import BadAnswer
 
 MAX_EVENT_BYTES = 8 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
+_MUCH = 64 * 1024
 
 
 class Event(Struct, frozen=True, gc=False):
@@ -37,17 +38,34 @@ class EventStream:
         """The events completed by these bytes. Raises BadAnswer when one event outgrows its limit."""
         if not self._started:
             chunk = self._start(chunk)
-        between = not (self._held or self._data or self._name)
-        if between and chunk[-2:] == b"\n\n" and chunk[:6] == b"data: " and b"\r" not in chunk:
-            # the common case, a chunk of whole events with one data line each, is cut without walking its lines
-            self._skip_lf = False
-            end = len(chunk) - 2
-            if chunk.find(b"\n", 6) == end:  # one event, as most providers send them
-                return [Event("", chunk[6:end])]
-            blocks = chunk[:-2].split(b"\n\n")
-            if all(block[:6] == b"data: " and b"\n" not in block for block in blocks):
-                return [Event("", block[6:]) for block in blocks]
+        if not (self._data or self._name or self._skip_lf) and self._started and b"\r" not in chunk:
+            events = self._cut(chunk)
+            if events is not None:
+                return events
         return self._walk(chunk)
+
+    def _cut(self, chunk: bytes) -> list[Event] | None:
+        """The events of the common case, in which each is one line of data, under its name or not: cut without walking lines.
+
+        None, with nothing changed, when any of them is anything else or none is complete.
+        """
+        if len(self._held) > _MUCH:  # one large event is under way; to look for its end is the walk's work
+            return None
+        text = self._held + chunk if self._held else chunk
+        end = text.rfind(b"\n\n")
+        if end < 0 or len(text) - end > self._limit:  # the walk tells what is too large
+            return None
+        events: list[Event] = []
+        for block in text[:end].split(b"\n\n"):
+            name = b""
+            data = block
+            if block[:7] == b"event: ":
+                name, _, data = block[7:].partition(b"\n")
+            if data[:6] != b"data: " or b"\n" in data or len(data) > self._limit:
+                return None
+            events.append(Event(name.decode("utf-8", "replace") if name else "", data[6:]))
+        self._held = text[end + 2 :]
+        return events
 
     def _start(self, chunk: bytes) -> bytes:
         chunk = self._held + chunk

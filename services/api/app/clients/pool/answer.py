@@ -3,16 +3,18 @@
 It outlives its use of the connection, so a reader that kept it can never see the bytes of the next call.
 """
 
-from asyncio import AbstractEventLoop, Future, sleep
+from asyncio import Future
+from collections import deque
 from collections.abc import Callable
 
 from ...errors import BadAnswer, ProviderError
+from .turns import Turns
 
 MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 HIGH_WATER = 64 * 1024
 LOW_WATER = 32 * 1024
-# a stream's reader gets at most so much at once, and others have their turn before it gets more: a provider that sends faster
-# than events can be read would else have the whole event loop to itself, and its stream lie in our memory
+# a stream's reader gets about so much at once: what a provider sends faster than its events can be read would else lie in our
+# memory as events
 MOST_AT_ONCE = 16 * 1024
 
 
@@ -24,9 +26,8 @@ class Answer:
 
     __slots__ = (
         "_fault",
-        "_loop",
-        "_more",
         "_pieces",
+        "_turns",
         "_waiter",
         "begun",
         "buffered",
@@ -40,23 +41,27 @@ class Answer:
         "who",
     )
 
-    def __init__(self, who: str, loop: AbstractEventLoop) -> None:
+    def __init__(self, who: str, turns: Turns) -> None:
         # its class and the message after the name: a kept exception would hold its traceback, and that this answer, in a cycle
         self._fault: tuple[type[ProviderError], str] | None = None
-        self._loop = loop
-        self._pieces: list[bytes] = []
+        self._pieces: deque[bytes] = deque()
+        self._turns = turns
         self._waiter: Future[None] | None = None
         self.begun = False
         self.buffered = 0
         self.coded = False
         self.complete = False
         self.headers: dict[str, str] = {}
-        self._more = False  # the reader did not get all that was there
         self.length: int | None = None
         self.opened = False
         self.resume: Callable[[], None] | None = None
         self.status = 0
         self.who = who
+
+    @property
+    def ready(self) -> int:
+        """Bytes that the next `chunk` would give now."""
+        return min(self.buffered, MOST_AT_ONCE)
 
     def put(self, piece: bytes) -> None:
         """Add bytes of the body."""
@@ -83,15 +88,12 @@ class Answer:
     async def chunk(self) -> bytes:
         """The next bytes of the body; b"" at its end. Raises TruncatedAnswer, BadAnswer, DeadlineExceeded."""
         self._refuse_coded()
-        if self._more:
-            self._more = False
-            await sleep(0)
-        data = await self._everything()
-        if len(data) > MOST_AT_ONCE:
-            self._more = True
-            self._pieces.insert(0, data[MOST_AT_ONCE:])
-            self.buffered += len(data) - MOST_AT_ONCE
-            data = data[:MOST_AT_ONCE]
+        if not await self._some():
+            return b""
+        turn = self._turns.take(self)
+        if turn is not None:
+            await turn
+        data = self._next()
         if self.resume is not None:
             self.resume()
         return data
@@ -100,17 +102,31 @@ class Answer:
         if self.coded:
             raise BadAnswer(f"{self.who} sent a compressed body that nobody asked for")
 
-    async def _everything(self) -> bytes:
-        """All that is there, waiting for something; b"" at the end."""
-        pieces = self._pieces
-        while not pieces:
+    async def _some(self) -> bool:
+        """Wait for something to read; False at the end."""
+        while not self._pieces:
             if self.complete:
-                return b""
+                return False
             await self._wait()
-        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        pieces.clear()
-        self.buffered = 0
-        return data
+        return True
+
+    def _next(self) -> bytes:
+        """What is there, up to MOST_AT_ONCE. Pieces stay whole where they can: a provider's events end where they do."""
+        pieces = self._pieces
+        if len(pieces) == 1 and self.buffered <= MOST_AT_ONCE:
+            self.buffered = 0
+            return pieces.popleft()
+        parts: list[bytes] = []
+        size = 0
+        while pieces and (not parts or size + len(pieces[0]) <= MOST_AT_ONCE):
+            parts.append(pieces.popleft())
+            size += len(parts[-1])
+        if size > MOST_AT_ONCE:
+            pieces.appendleft(parts[0][MOST_AT_ONCE:])
+            parts[0] = parts[0][:MOST_AT_ONCE]
+            size = MOST_AT_ONCE
+        self.buffered -= size
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def read(self) -> bytes:
         """The whole body. Raises as `chunk` does, and BadAnswer when it is larger than MAX_RESPONSE_BYTES."""
@@ -118,21 +134,22 @@ class Answer:
         size = self.length or 0
         parts: list[bytes] = []
         while size <= MAX_RESPONSE_BYTES:
-            part = await self._everything()
+            if not await self._some():
+                return parts[0] if len(parts) == 1 else b"".join(parts)
+            if self.length is None:
+                size += self.buffered
+            parts += self._pieces
+            self._pieces.clear()
+            self.buffered = 0
             if self.resume is not None:
                 self.resume()
-            if not part:
-                return b"".join(parts)
-            parts.append(part)
-            if self.length is None:
-                size += len(part)
         raise BadAnswer(f"{self.who} sent more than {MAX_RESPONSE_BYTES} bytes")
 
     async def _wait(self) -> None:
         if self._fault is not None:
             kind, what = self._fault
             raise kind(f"{self.who} {what}")
-        self._waiter = self._loop.create_future()
+        self._waiter = self._turns.loop.create_future()
         try:
             await self._waiter
         finally:

@@ -12,6 +12,7 @@ import aiohappyeyeballs
 
 from .connection import Connection
 from .message import Place
+from .turns import Turns
 
 KEEP_SECONDS = 30.0
 _EYEBALLS_SECONDS = 0.25
@@ -22,6 +23,7 @@ class Pool:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
+        self.turns = Turns(loop)
         self._idle: dict[Place, list[Connection]] = {}
         self._busy: set[Connection] = set()
         self._sweeper: asyncio.TimerHandle | None = None

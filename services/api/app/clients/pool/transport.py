@@ -63,7 +63,7 @@ class _Opening:
     async def _ask(self, pool: Pool, connection: Connection, message: bytes) -> Answer:
         """The open answer on this connection."""
         self._connection = connection
-        self._answer = answer = Answer(self._target.provider, pool.loop)
+        self._answer = answer = Answer(self._target.provider, pool.turns)
         if self._end is not None:
             self._timer = pool.loop.call_at(self._end, self._expire)
         connection.send(message, answer)
