@@ -11,6 +11,7 @@ from typing import Final
 from ..domain.request import ChatRequest
 from ..text.features import Features, features
 from .quality import OUTPUT_BOUNDS, SIGNALS, difficulty, expected_output
+from .subject import Subject, subject
 
 SLOTS: Final = ("difficulty", "log_output", *SIGNALS)
 """Names of z's slots."""
@@ -18,16 +19,15 @@ SLOTS: Final = ("difficulty", "log_output", *SIGNALS)
 _Z = struct.Struct(f"<{len(SLOTS)}f")
 _HEAD = struct.Struct("<2f")
 
-BARE_CHARS = 40
-"""A last turn shorter than this ("yes, do it") is read together with the user's turn before it."""
 TOKENS_PER_WORD = 1.35
 _TRANSLATION = SIGNALS.index("translation")
 
 
 def first_stage(request: ChatRequest) -> bytes:
     """z of a request: a function of its messages and JSON mode alone."""
-    seen = features(_subject(request))
-    signals = _signals(request, seen)
+    about = subject(request)
+    seen = features(about.text)
+    signals = _signals(request, about, seen)
     output = _said_output(seen, signals)
     return _Z.pack(difficulty(signals), math.log1p(expected_output(signals) if output is None else output), *signals)
 
@@ -38,29 +38,14 @@ def read(z: bytes) -> tuple[float, float]:
     return hard, math.expm1(log_output)
 
 
-def _subject(request: ChatRequest) -> str:
-    """What the user is asking: the last user turn, with the one before while it is too bare to stand alone."""
-    prompt = request.prompt
-    if len(prompt) >= BARE_CHARS or len(request.messages) < 3:
-        return prompt
-    turns = [message.text for message in request.messages if message.role == "user"]
-    return "\n".join(turns[-2:]) if len(turns) > 1 else prompt
-
-
-def _signals(request: ChatRequest, seen: Features) -> list[float]:
+def _signals(request: ChatRequest, about: Subject, seen: Features) -> list[float]:
     """In the order of SIGNALS. A subject's strength saturates, and counts for less among many other words."""
     room = 1.0 + seen.words / 100
-    system = turns = 0
-    for message in request.messages:
-        if message.role in ("system", "developer"):
-            system += len(message.text)
-        else:
-            turns += 1
     signals = [count / (count + room) if count else 0.0 for count in seen.counts]
     signals += (
         math.log1p(seen.chars),
-        math.log1p(system),
-        math.log1p(max(turns - 1, 0)),
+        math.log1p(about.system),
+        math.log1p(2 * about.exchanges),
         seen.digits,
         seen.marks,
         seen.operators,
