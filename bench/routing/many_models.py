@@ -1,0 +1,244 @@
+"""Many models: how good the model is that a router picks, in-domain and on a task that it has never seen.
+
+Each source of the training data has models of its own and is judged by itself. In-domain is 5-fold cross-validation in which all
+rows of one prompt lie in one fold; leave-one-task-out trains on every other task. The same routers with the same settings run
+in both. The best single model is chosen on the training rows, as a user would have to.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from training.model import Router
+from training.rows import Matrix, Row, matrix, models_of
+
+from . import bootstrap, hull, plots
+from .bootstrap import Index
+from .costs import costs
+from .report import Estimate, Plot, Section, Target, table
+
+Vector = NDArray[np.float64]
+Tick = Callable[[], None]
+Make = Callable[[], Router]
+Guesses = Mapping[str, Mapping[str, Matrix]]
+"""Out-of-part predictions (n, m) by router, then source."""
+
+FOLDS: Final = 5
+RESAMPLES: Final = 500
+BEST_SINGLE: Final = "best single"
+OURS: Final = "ours"
+MOST_LOSS: Final = 0.01
+TITLES: Final = {"in_domain": "In-domain: 5-fold cross-validation", "left_out": "Leave one task out"}
+DRAWN: Final = (OURS, "k-means", "kNN", BEST_SINGLE)
+
+
+class Entrant(Struct, frozen=True):
+    """A router of the comparison. `joint` = it learns from the rows of all sources at once, as the shipped weights did."""
+
+    make: Make
+    joint: bool = False
+
+
+class Source(Struct, frozen=True, eq=False):
+    """One source's rows: their places in the pool, ids, tasks, models, scores (n, m) and costs (n, m)."""
+
+    name: str
+    rows: Index
+    ids: tuple[str, ...]
+    tasks: tuple[str, ...]
+    models: tuple[str, ...]
+    scores: Matrix
+    costs: Matrix
+
+
+class Pool(Struct, frozen=True, eq=False):
+    """All rows. Columns of `scores` are `source:model`: the same model under two harnesses has two levels."""
+
+    prompts: tuple[str, ...]
+    ids: tuple[str, ...]
+    tasks: tuple[str, ...]
+    scores: Matrix
+    columns: dict[str, Index]
+    sources: tuple[Source, ...]
+
+
+def pool_of(rows: Sequence[Row]) -> Pool:
+    """The rows as columns."""
+    names = sorted({row.source for row in rows})
+    sources = [_source(name, rows) for name in names]
+    width = sum(len(source.models) for source in sources)
+    scores, columns, start = np.full((len(rows), width), np.nan), {}, 0
+    for source in sources:
+        columns[source.name] = np.arange(start, start + len(source.models))
+        scores[np.ix_(source.rows, columns[source.name])] = source.scores
+        start += len(source.models)
+    return Pool(
+        prompts=tuple(row.prompt for row in rows),
+        ids=tuple(row.id for row in rows),
+        tasks=tuple(f"{row.source}/{row.task}" for row in rows),
+        scores=scores,
+        columns=columns,
+        sources=tuple(sources),
+    )
+
+
+def _source(name: str, rows: Sequence[Row]) -> Source:
+    places = [i for i, row in enumerate(rows) if row.source == name]
+    own = [rows[i] for i in places]
+    models = models_of(own)
+    return Source(
+        name=name,
+        rows=np.array(places, dtype=np.intp),
+        ids=tuple(row.id for row in own),
+        tasks=tuple(row.task for row in own),
+        models=tuple(models),
+        scores=matrix(own, models),
+        costs=costs([row.prompt for row in own], models),
+    )
+
+
+def folds(ids: Sequence[str], count: int = FOLDS, seed: int = 0) -> Index:
+    """A fold for each row; rows of one id share theirs."""
+    different = sorted(set(ids))
+    order = np.random.default_rng(seed).permutation(len(different))
+    of = {different[place]: i % count for i, place in enumerate(order)}
+    return np.array([of[one] for one in ids], dtype=np.intp)
+
+
+def predictions(pool: Pool, parts: Index, entrant: Entrant, tick: Tick) -> dict[str, Matrix]:
+    """Out-of-part predictions (n, m) by source: for every part a router that learned from all other parts alone."""
+    found = {source.name: np.empty(source.scores.shape) for source in pool.sources}
+    for part in np.unique(parts):
+        if entrant.joint:
+            _predict_jointly(pool, parts == part, entrant.make(), found)
+        else:
+            _predict_by_source(pool, parts == part, entrant.make, found)
+        tick()
+    return found
+
+
+def _predict_jointly(pool: Pool, out: NDArray[np.bool_], router: Router, found: dict[str, Matrix]) -> None:
+    learn, asked = np.flatnonzero(~out), np.flatnonzero(out)
+    router.fit([pool.prompts[i] for i in learn], pool.scores[learn])
+    predicted = np.full(pool.scores.shape, np.nan)
+    predicted[asked] = router.predict([pool.prompts[i] for i in asked])
+    for source in pool.sources:
+        own = out[source.rows]
+        found[source.name][own] = predicted[np.ix_(source.rows[own], pool.columns[source.name])]
+
+
+def _predict_by_source(pool: Pool, out: NDArray[np.bool_], make: Make, found: dict[str, Matrix]) -> None:
+    for source in pool.sources:
+        own = out[source.rows]
+        if not own.any():
+            continue
+        router = make()
+        router.fit([pool.prompts[i] for i in source.rows[~own]], source.scores[~own])
+        found[source.name][own] = router.predict([pool.prompts[i] for i in source.rows[own]])
+
+
+def picked(predicted: Matrix, actual: Matrix) -> Vector:
+    """What the chosen model scored on each prompt; a model that was not run there is not chosen."""
+    choice = np.argmax(np.where(np.isnan(actual), -np.inf, predicted), axis=1)
+    scored: Vector = actual[np.arange(len(actual)), choice]
+    return scored
+
+
+class Result(Struct, frozen=True):
+    """A router on one source: mean score of its picks, that over the best single model's, and the hull's area."""
+
+    accuracy: Estimate
+    ratio: Estimate
+    area: Estimate
+
+
+def results(source: Source, predicted: Mapping[str, Matrix], resamples: int = RESAMPLES) -> dict[str, Result]:
+    """Every router on the same resamples of the source's items."""
+    drawn = bootstrap.resamples(source.ids, resamples)
+    best = picked(predicted[BEST_SINGLE], source.scores)
+    return {name: _result(source, matrix_, best, drawn) for name, matrix_ in predicted.items()}
+
+
+def _result(source: Source, predicted: Matrix, best: Vector, drawn: Sequence[Index]) -> Result:
+    scored = picked(predicted, source.scores)
+    seen = hull.offers(predicted, source.scores, source.costs)
+
+    def area(rows: Index) -> float:
+        return hull.area(seen.cost[rows].mean(axis=0), seen.quality[rows].mean(axis=0), seen.lowest, seen.highest)
+
+    return Result(
+        accuracy=bootstrap.mean(scored, drawn),
+        ratio=bootstrap.of(lambda rows: float(scored[rows].mean() / best[rows].mean()), len(scored), drawn),
+        area=bootstrap.of(area, len(scored), drawn),
+    )
+
+
+def guesses(pool: Pool, entrants: Mapping[str, Entrant], tick: Tick) -> dict[str, Guesses]:
+    """Predictions of every router, by kind of the parts that were left out, then router, then source."""
+    tasks = sorted(set(pool.tasks))
+    parts = {
+        "in_domain": folds(pool.ids),
+        "left_out": np.array([tasks.index(task) for task in pool.tasks], dtype=np.intp),
+    }
+    return {kind: {name: predictions(pool, part, one, tick) for name, one in entrants.items()} for kind, part in parts.items()}
+
+
+def section(pool: Pool, guessed: Mapping[str, Guesses]) -> Section:
+    """In-domain and leave-one-task-out, by source, and what was aimed at."""
+    lines: list[str] = [
+        "The model with the highest prediction is picked; `accuracy` is the mean score of the picks, `of best single` its ratio to the",
+        "best single model's. `area` is the mean height of the quality-cost hull over log cost; prices are in `bench/routing/costs.py`.",
+    ]
+    figures: dict[str, float] = {}
+    targets: list[Target] = []
+    for kind, title in TITLES.items():
+        lines += ["", f"### {title}"]
+        for source in pool.sources:
+            seen = results(source, {name: by_source[source.name] for name, by_source in guessed[kind].items()})
+            lines += ["", f"**{source.name}**: {len(source.ids):,} prompts, {len(source.models)} models", ""]
+            lines += table(("router", "accuracy", "of best single", "area"), [_cells(*one) for one in seen.items()])
+            figures |= {f"many.{kind}.{source.name}.{name}.accuracy": one.accuracy.value for name, one in seen.items()}
+            figures |= {f"many.{kind}.{source.name}.{name}.area": one.area.value for name, one in seen.items()}
+            targets.append(_aim(kind, source.name, seen))
+    lines += ["", *_by_task(pool, guessed["left_out"])]
+    pictures = tuple(_picture(source, guessed["in_domain"]) for source in pool.sources)
+    return Section("Many models", tuple(lines), figures, pictures, tuple(targets))
+
+
+def _picture(source: Source, guessed: Guesses) -> Plot:
+    """The hulls of some routers, every single model a dot."""
+    curves = {}
+    for name in DRAWN:
+        seen = hull.offers(guessed[name][source.name], source.scores, source.costs)
+        curves[name] = hull.upper_hull(seen.cost.mean(axis=0), seen.quality.mean(axis=0))
+    singles = (source.costs.mean(axis=0), np.nanmean(source.scores, axis=0))
+    alt = f"Mean score over mean cost per prompt on {source.name}: ours, k-means, kNN, the best mix of single models, the models"
+    return Plot(f"quality-cost-{source.name}", alt, plots.quality_over_cost(source.name, curves, singles))
+
+
+def _aim(kind: str, source: str, seen: Mapping[str, Result]) -> Target:
+    ours = seen[OURS]
+    if kind == "left_out":
+        text = f"left-out tasks of {source}: {ours.ratio.text()} of the best single model, wanted at least {1 - MOST_LOSS:.2f}"
+        return Target(text, ours.ratio.value >= 1 - MOST_LOSS)
+    other = seen["k-means"].accuracy.value
+    text = f"in-domain {source}: accuracy {ours.accuracy.text()}, wanted at least k-means' {other:.3f}"
+    return Target(text, ours.accuracy.value >= other)
+
+
+def _cells(name: str, one: Result) -> tuple[str, ...]:
+    return name, one.accuracy.text(), one.ratio.text(), one.area.text()
+
+
+def _by_task(pool: Pool, guessed: Guesses) -> list[str]:
+    """Accuracy of every left-out task."""
+    rows = []
+    for source in pool.sources:
+        for task in sorted(set(source.tasks)):
+            own = np.array([one == task for one in source.tasks])
+            means = [picked(by[source.name][own], source.scores[own]).mean() for by in guessed.values()]
+            rows.append((f"{source.name}/{task}", *(f"{mean:.3f}" for mean in means)))
+    return ["Accuracy by left-out task:", "", *table(("task", *guessed), rows)]
