@@ -82,7 +82,7 @@ CONFIG = {
             "deployments[].id", "quality", "retires_on", "successor", "efforts", "thinking", "max_tokens_field",
         )
     ),
-    "routing.baseline", "routing.exploration",
+    "routing.baseline", "routing.exploration", "routing.exploration_gap",
     *(f"routing.hedge.{key}" for key in ("enabled", "min_samples", "max_share")),
     *(f"routing.breaker.{key}" for key in ("failures", "success_rate", "cooldown", "longest_cooldown", "key_cooldown")),
     *(f"routing.retries.{key}" for key in ("attempts", "share", "per_second")),

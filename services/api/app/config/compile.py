@@ -1,7 +1,5 @@
 """From Settings to a Snapshot: rows joined with the catalogue, judged for one day, every name resolved. Reads no clock."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,6 +9,7 @@ from msgspec.structs import replace
 from ..catalogue.facts import FACTS, UNKNOWN
 from ..domain.request import MODES
 from ..domain.target import Target
+from .digest import digest_of, grounds, settings_hash
 from .home import Environment, expanded, readable_by_all, warning_of
 from .names import Names, names_of
 from .providers import Provider, providers_of
@@ -62,8 +61,9 @@ def compile_snapshot(settings: Settings, environment: Environment, source: str, 
     any_real = any(model.real and model.enabled for model in compiled)
     models = {model.name: model if model.real == any_real else replace(model, routable=False) for model in compiled}
     names: Names = names_of(settings, models)
-    return Snapshot(
-        digest=_digest(settings, keys, today),
+    snapshot = Snapshot(
+        digest="",
+        settings_hash=settings_hash(settings, keys, today),
         day=today.isoformat(),
         source=source,
         mode=settings.mode,
@@ -83,6 +83,7 @@ def compile_snapshot(settings: Settings, environment: Environment, source: str, 
         mock_latency_scale=settings.mock_latency_scale,
         warnings=tuple(warnings),
     )
+    return replace(snapshot, digest=digest_of(snapshot.settings_hash, grounds(snapshot)))
 
 
 def _lies_open(environment: Environment, path: Path) -> bool:
@@ -237,6 +238,7 @@ def _routing(settings: Settings) -> Routing:
     return Routing(
         baseline=row.baseline,
         exploration=row.exploration,
+        exploration_gap=row.exploration_gap,
         weights=weights,
         hedge=Hedge(**row.hedge.model_dump()),
         breaker=Breaking(**row.breaker.model_dump()),
@@ -279,16 +281,3 @@ def _server(settings: Settings) -> Server:
         cors_origins=tuple(row.cors_origins),
         keepalive_seconds=row.keepalive_seconds,
     )
-
-
-def _digest(settings: Settings, keys: Mapping[str, tuple[str, ...]], today: date) -> str:
-    """The same for the same effective settings, day and names of keys that are set; no secret has a part in it."""
-    told = settings.model_dump(mode="json")
-    told["cache"]["redis_url"] = without_password(settings.cache.redis_url)
-    facts = {
-        "settings": told,
-        "real": sorted(keys),
-        "keys": {name: set_ones for name, set_ones in keys.items() if len(set_ones) > 1},
-        "day": str(today),
-    }
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]

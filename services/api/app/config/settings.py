@@ -202,6 +202,7 @@ class RoutingRow(Strict):
 
     baseline: Name | None = None
     exploration: Share = 0.0
+    exploration_gap: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = 0.02
     weights: dict[Mode, WeightsRow] = {}
     hedge: HedgeRow = HedgeRow()
     breaker: BreakerRow = BreakerRow()

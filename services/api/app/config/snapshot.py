@@ -75,7 +75,10 @@ class Retries(Struct, frozen=True):
 
 
 class Routing(Struct, frozen=True):
-    """How `auto` decides. `baseline` is the row that savings are counted against."""
+    """How `auto` decides. `baseline` is the row that savings are counted against.
+
+    The share `exploration` of decisions is drawn among the rows at most `exploration_gap` of utility behind the best.
+    """
 
     baseline: str | None
     exploration: float
@@ -83,6 +86,7 @@ class Routing(Struct, frozen=True):
     hedge: Hedge = Hedge()
     breaker: Breaking = Breaking()
     retries: Retries = Retries()
+    exploration_gap: float = 0.02
 
 
 class CachePlan(Struct, frozen=True):
@@ -152,22 +156,30 @@ class Asked(Struct, frozen=True):
     mode: Mode | None = None
 
 
-class Snapshot(Struct, frozen=True, kw_only=True):
+class Grounds(Struct, frozen=True, kw_only=True):
+    """All of a configuration that decisions stand on; archived under its digest, so that they can be computed again."""
+
+    digest: str
+    day: str
+    any_real: bool
+    routing: Routing
+    models: dict[str, Model]
+
+
+class Snapshot(Grounds, frozen=True, kw_only=True):
     """One compiled configuration of one UTC day.
 
+    `settings_hash` is the part of the digest that the grounds do not hold.
     `names` maps every exact string that `model` accepts to what it means; `prefixes` holds the `*` aliases in order;
     `ambiguous` maps an id that several rows have to their names. `provider_limits` holds every provider of the configuration.
     """
 
-    digest: str
-    day: str
+    settings_hash: str = ""
     source: str
     mode: Mode
-    models: dict[str, Model]
     names: dict[str, Asked]
     prefixes: tuple[tuple[str, Asked], ...]
     ambiguous: dict[str, tuple[str, ...]]
-    routing: Routing
     scoring: bool
     cache: CachePlan
     logging: LoggingPlan
@@ -175,7 +187,6 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     limits: Limits
     provider_limits: dict[str, ProviderLimits] = {}
     server: Server
-    any_real: bool
     mock_latency_scale: float
     warnings: tuple[str, ...] = ()
 

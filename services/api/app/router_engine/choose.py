@@ -20,8 +20,6 @@ FLOOR_SHARE: Final = 0.8
 _BELOW: Final = 1000.0
 _GRAIN: Final = 1e9
 """Utilities are compared in billionths: what the last bit of a logarithm decides on one machine is a tie on all."""
-GAP: Final = 0.02
-"""Near-best: at most this much utility behind the best. Exploration draws among these alone."""
 
 
 def utility(figures: Figures, weights: Weights, floor: float, alive: Mask | None, all_priced: bool) -> Vector:
@@ -53,10 +51,11 @@ def order(value: Vector, alive: Mask | None) -> list[int]:
     return sorted(rows, key=grains.__getitem__)
 
 
-def within_gap(value: Vector, ranked: list[int]) -> int:
-    """How many of the first in `ranked` are within GAP of the first."""
-    least = value[ranked[0]] - GAP
-    return next((n for n, i in enumerate(ranked) if value[i] < least), len(ranked))
+def within_gap(value: Vector, ranked: list[int], gap: float) -> int:
+    """How many of the first in `ranked` are at most `gap` of utility behind the first: the near-best, among whom exploration draws."""
+    grains: list[float] = np.rint(value * _GRAIN).tolist()
+    least = grains[ranked[0]] - round(gap * _GRAIN)
+    return next((n for n, i in enumerate(ranked) if grains[i] < least), len(ranked))
 
 
 def drawn(draw: float, exploration: float, near: int) -> tuple[int, float]:

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from msgspec import Struct
 
-from ..config.snapshot import Model, Snapshot, Weights
+from ..config.snapshot import Grounds, Model, Weights
 from ..domain.request import Mode
 from ..domain.target import Rates
 from .quality import Vector, log_odds
@@ -56,11 +56,12 @@ class Table(Struct, frozen=True, eq=False):
     why: tuple[str, ...]
     weights: dict[Mode, Weights]
     exploration: float
+    gap: float
     baseline: Rates | None
 
 
-def compile_table(snapshot: Snapshot) -> Table:
-    """The table of this snapshot; deterministic, whatever the order of its models."""
+def compile_table(snapshot: Grounds) -> Table:
+    """The table of this snapshot, or of what its archive kept of it; deterministic, whatever the order of its models."""
     chat = sorted((model for model in snapshot.models.values() if model.kind == "chat"), key=lambda model: model.name)
     others = [model for model in chat if not model.routable]
     baseline = snapshot.models.get(snapshot.routing.baseline or "")
@@ -70,6 +71,7 @@ def compile_table(snapshot: Snapshot) -> Table:
         why=tuple(_why(model, snapshot.any_real) for model in others),
         weights=snapshot.routing.weights,
         exploration=snapshot.routing.exploration,
+        gap=snapshot.routing.exploration_gap,
         baseline=baseline.rates if baseline is not None else None,
     )
 
