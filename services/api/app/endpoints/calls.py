@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from ..clients.common.protocols import Writer
+from ..domain.request import ChatRequest
 from ..pipeline.begin import begin
 from ..pipeline.house import House
 from ..pipeline.serve import Serving
@@ -15,17 +16,22 @@ from .pulse import Pulse
 from .shape import Shape
 
 
-class CallEndpoint(Border[Serving]):
+class CallEndpoint(Border[Serving, ChatRequest]):
     """A raw ASGI endpoint for one face. `house_of` gives the worker's house, or raises NotReady."""
 
     def __init__(self, shape: Shape, house_of: Callable[[], House]) -> None:
         super().__init__(shape, house_of)
         self._shape = shape
 
-    def _opened(self, house: House, asking: Asking, body: bytes, headers: Mapping[bytes, bytes]) -> Serving:
-        return Serving(house, begin(house, asking, self._shape.parse(body, headers)))
+    def _parsed(self, body: bytes, headers: Mapping[bytes, bytes]) -> ChatRequest:
+        return self._shape.parse(body, headers)
+
+    def _opened(self, house: House, asking: Asking, parsed: ChatRequest, headers: Mapping[bytes, bytes]) -> Serving:
+        return Serving(house, begin(house, asking, parsed))
 
     async def _serve(self, serving: Serving, receive: asgi.Receive, send: asgi.Send) -> None:
+        if serving.walk.request.dry_run:
+            await serving.planned()
         dry = self._shape.dry(serving.walk)
         if dry is not None:
             await asgi.answer(send, 200, reply_headers(serving.walk, None), dry)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from ..clients.embedding.parse import parse
 from ..clients.embedding.render import render
 from ..clients.openai_client.face import error_body
+from ..domain.embedding import EmbedRequest
 from ..errors import RouterError
 from ..pipeline.embed import Embedding, begin
 from ..pipeline.house import House
@@ -30,17 +31,19 @@ class EmbeddingsEnvelope:
         return error_body(error, call_id)
 
 
-class EmbeddingEndpoint(Border[Embedding]):
+class EmbeddingEndpoint(Border[Embedding, EmbedRequest]):
     """The raw ASGI endpoint. `house_of` gives the worker's house, or raises NotReady."""
 
     def __init__(self, house_of: Callable[[], House]) -> None:
         super().__init__(EmbeddingsEnvelope(), house_of)
 
-    def _opened(self, house: House, asking: Asking, body: bytes, headers: Mapping[bytes, bytes]) -> Embedding:
-        request = parse(body)
-        walk = begin(house, asking, request)
+    def _parsed(self, body: bytes, headers: Mapping[bytes, bytes]) -> EmbedRequest:
+        return parse(body)
+
+    def _opened(self, house: House, asking: Asking, parsed: EmbedRequest, headers: Mapping[bytes, bytes]) -> Embedding:
+        walk = begin(house, asking, parsed)
         walk.request = with_header_wishes(walk.request, headers)
-        return Embedding(house, walk, request)
+        return Embedding(house, walk, parsed)
 
     async def _answered(self, serving: Embedding, attendance: asgi.Attendance, send: asgi.Send) -> None:
         embedded = await serving.embed()
