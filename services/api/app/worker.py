@@ -24,6 +24,7 @@ from .config.load import TRANSPORT
 from .config.snapshot import Snapshot
 from .current import Current, Inherited
 from .errors import NotReady
+from .evaluation.archive import Archive
 from .logging_utils.journal import Journal, JournalUnavailable
 from .logging_utils.rollup import Rollup, RollupThread
 from .metrics.meter import Meter, shelf_of
@@ -74,6 +75,7 @@ class Worker:
         self._current: Current | None = None
         self._unsound: str | None = None
         self._house: House | None = None
+        self._archive: Archive | None = None
         self._rollup: RollupThread | None = None
         self._poller: asyncio.Task[None] | None = None
         self._draining = False
@@ -138,6 +140,8 @@ class Worker:
             clock=time.perf_counter,
             draw=random.random,
         )
+        self._archive = Archive(plan.per_call_path, _log.warning)
+        self._archive.keep(compiled.snapshot)
         self._rollup = RollupThread(Rollup(plan.per_call_path, plan.daily_rollup_path, self._now, keep=plan.keep))
         self._rollup.start()
 
@@ -202,6 +206,9 @@ class Worker:
             self._take_over(current)
         if self._house is None and current.compiled is not None:
             self._open_if_possible(current.compiled)
+        compiled = current.compiled
+        if self._archive is not None and compiled is not None and self._archive.lacks(compiled.snapshot):
+            await asyncio.to_thread(self._archive.keep, compiled.snapshot)
 
     def _take_over(self, current: Current) -> None:
         """Let the calls that come from now on have the new configuration; those under way keep theirs."""
