@@ -44,7 +44,7 @@ def _expanded(drawn: Index, flat: Index, starts: Index, sizes: Index) -> Index:
 def estimate(value: float, replicates: Sequence[float] | Vector) -> Estimate:
     """A figure with the 2.5 % and 97.5 % quantiles of its replicates."""
     low, high = np.quantile(np.asarray(replicates, dtype=np.float64), [0.025, 0.975])
-    return Estimate(value, float(low), float(high))
+    return Estimate(float(value), float(low), float(high))
 
 
 def mean(values: Vector, drawn: Sequence[Index]) -> Estimate:

@@ -93,8 +93,8 @@ def outcomes(board: Board, made: Sequence[Split], resamples: int = RESAMPLES) ->
         name: Outcome(
             apgr=bootstrap.estimate(whole[name][0], again[name]),
             gain=bootstrap.estimate(whole[name][0] - length, again[name] - replicates),
-            cpt50=whole[name][1],
-            cpt80=whole[name][2],
+            cpt50=float(whole[name][1]),
+            cpt80=float(whole[name][2]),
         )
         for name in ROUTERS
     }

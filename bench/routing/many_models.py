@@ -100,6 +100,15 @@ def _source(name: str, rows: Sequence[Row]) -> Source:
     )
 
 
+def answers(pool: Pool) -> dict[str, Matrix]:
+    """By prompt what every column scored, (columns,): what the oracle knows. A prompt of two rows has the later row's scores."""
+    known: dict[str, Matrix] = {}
+    for prompt, scores in zip(pool.prompts, pool.scores, strict=True):
+        before = known.get(prompt)
+        known[prompt] = scores if before is None else np.where(np.isnan(scores), before, scores)
+    return known
+
+
 def folds(ids: Sequence[str], count: int = FOLDS, seed: int = 0) -> Index:
     """A fold for each row; rows of one id share theirs."""
     different = sorted(set(ids))
