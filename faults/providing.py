@@ -16,7 +16,7 @@ from scenarios import scenario
 
 from support import running
 
-_VECTORS = ("embeddings-count", "embeddings-nan")
+_VECTORS = ("embeddings-count", "embeddings-dimension", "embeddings-nan")
 _SPELT = ("127.0.0.1", "localhost", "127.1", "0x7f.1", "2130706433", "[::ffff:127.0.0.1]", "0.0.0.0")
 
 
@@ -52,7 +52,7 @@ def answer_before_the_body(seen: Seen, rig: Rig) -> None:
         seen.faults.append("a connection was used again")
 
 
-@scenario("one vector too few, and a vector with NaN: 502 bad_upstream_body each", *_VECTORS)
+@scenario("one vector too few, one a number shorter than the rest, one with NaN: 502 bad_upstream_body each", *_VECTORS)
 def embeddings(seen: Seen, rig: Rig) -> None:
     rig.upstream.reset()
     calls = []

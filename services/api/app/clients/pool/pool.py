@@ -5,12 +5,12 @@ and are closed after KEEP_SECONDS by one timer.
 """
 
 import asyncio
-import socket
 import ssl
 
 import aiohappyeyeballs
 
 from .connection import Connection
+from .lookup import Lookup
 from .message import Place
 from .turns import Turns
 
@@ -24,6 +24,7 @@ class Pool:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.turns = Turns(loop)
+        self._lookup = Lookup(loop)
         self._idle: dict[Place, list[Connection]] = {}
         self._busy: set[Connection] = set()
         self._sweeper: asyncio.TimerHandle | None = None
@@ -64,7 +65,7 @@ class Pool:
 
     async def _connect(self, connection: Connection, place: Place, seconds: float) -> None:
         context = self._context() if place.scheme == "https" else None
-        found = await self.loop.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
+        found = await self._lookup.addresses(place.host, place.port)
         # uvloop's create_connection tries one address after the other, without a head start for the second
         sock = await aiohappyeyeballs.start_connection(
             found, happy_eyeballs_delay=_EYEBALLS_SECONDS, interleave=1, loop=self.loop
