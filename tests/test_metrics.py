@@ -1,14 +1,21 @@
 """`GET /metrics` of the real service: for all workers, equal to the journal, and never going back when one dies."""
 
-from collections.abc import Iterator
+import os
+import resource
+import signal
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from app.metrics.ledger import CHUNK
+from app.metrics.shelf import folder_of, run_of
 from metrics_text import Metrics
-from support import Service, Upstream, completion, eventually, free_port, http, running, shipped, well_behaved
+from support import Service, Upstream, completion, eventually, free_port, http, running, shipped, well_behaved, worker_pids
 
 KEY = "k" * 40
 
@@ -142,21 +149,77 @@ def test_a_refused_configuration_shows(tmp_path: Path) -> None:
         assert scraped(service).total("config_reload_failures_total") == 1
 
 
-def test_any_worker_answers_for_all(tmp_path: Path) -> None:
+def test_any_worker_answers_for_all_and_a_killed_one_takes_nothing_back(tmp_path: Path) -> None:
     with running(tmp_path, shipped(), workers=2) as service:
+        eventually(lambda: _stands(service, workers=2, calls=0), 30)
         with ThreadPoolExecutor(8) as pool:
             assert {answer.status for answer in pool.map(lambda n: service.query(f"question {n}"), range(80))} == {200}
-        eventually(lambda: all(_stands(service, workers=2, calls=80) for _ in range(6)), 30)
+        assert all(_stands(service, workers=2, calls=80) for _ in range(6))  # at once, whoever answers
         before = scraped(service)
         before.check_histograms()
+        victim = max(worker_pids(service.process.pid))
+        os.kill(victim, signal.SIGKILL)
+        _watched(service, before, lambda: victim not in worker_pids(service.process.pid))
+        _watched(service, before, lambda: _stands(service, workers=2, calls=80))
+        assert all(_stands(service, workers=2, calls=80) for _ in range(6))
         assert len(service.records()) == 80
         for number in range(10):
             assert service.query(f"afterwards {number}").status == 200
-        eventually(lambda: all(_stands(service, workers=2, calls=90) for _ in range(6)), 30)
+        assert all(_stands(service, workers=2, calls=90) for _ in range(6))
+        run = folder_of(tmp_path) / run_of(service.process.pid)
+        assert len(list(run.glob("*.counts"))) == 2
         assert service.stop() == 0
+        assert not run.exists()
     with running(tmp_path, shipped(), workers=2) as service:  # a new life counts from 0
         assert scraped(service).total("requests_total") == 0
-        assert len(list((tmp_path / "run" / "metrics").iterdir())) == 1
+
+
+def test_every_answer_is_counted_though_one_worker_is_killed_amid_calls_and_one_told_to_end(tmp_path: Path) -> None:
+    with running(tmp_path, shipped(), workers=2) as service, ThreadPoolExecutor(8) as pool:
+        eventually(lambda: _stands(service, workers=2, calls=0), 30)
+        seen, answered = scraped(service), 0
+        for ending, victim in zip((signal.SIGKILL, signal.SIGTERM), worker_pids(service.process.pid), strict=True):
+            seen, more = _ended_amid_calls(service, pool, seen, ending, victim)
+            answered += more
+        seen = _watched(service, seen, lambda: _one_scrape(service))
+        assert answered <= seen.total("requests_total") <= len(service.records())
+
+
+def _ended_amid_calls(
+    service: Service, pool: ThreadPoolExecutor, before: Metrics, ending: signal.Signals, victim: int
+) -> tuple[Metrics, int]:
+    """The last scrape after the worker was replaced, and how many calls were answered."""
+    asked = [pool.submit(_answered, service, number) for number in range(60)]
+    eventually(lambda: sum(one.done() for one in asked) > 15, 30)
+    seen = _one_scrape(service) or before
+    os.kill(victim, ending)
+    seen = _watched(service, seen, lambda: victim not in worker_pids(service.process.pid))
+    seen = _watched(service, seen, lambda: len(worker_pids(service.process.pid)) == 2)
+    return seen, sum(one.result() for one in asked)
+
+
+def _answered(service: Service, number: int) -> bool:
+    try:
+        return service.query(f"question {number}").status == 200
+    except (OSError, HTTPException):  # the worker that took it was killed
+        return False
+
+
+def _watched(service: Service, before: Metrics, check: Callable[[], Any]) -> Metrics:
+    """The last of scrapes until `check` holds, of which none was lower than the one before."""
+    seen = before
+
+    def holds() -> bool:
+        nonlocal seen
+        after = _one_scrape(service)
+        if after is not None:
+            lower = {key: value for key, value in seen.counters().items() if after.counters().get(key, -1) < value}
+            assert lower == {}
+            seen = after
+        return bool(check())
+
+    eventually(holds, 30)
+    return seen
 
 
 def _stands(service: Service, workers: int, calls: int) -> bool:
@@ -172,12 +235,24 @@ def _one_scrape(service: Service) -> Metrics | None:
         return None
 
 
-def test_a_folder_that_cannot_be_used_costs_no_call(tmp_path: Path) -> None:
-    (tmp_path / "run").write_text("in the way")
-    with running(tmp_path, shipped(), workers=2) as service:
+def test_a_folder_that_has_no_room_costs_no_call(tmp_path: Path) -> None:
+    with ExitStack() as until_the_end:
+        with _files_no_longer_than(CHUNK - 1):
+            service = until_the_end.enter_context(running(tmp_path, shipped(), workers=2))
         assert service.query("hello").status == 200
         assert scraped(service).total("workers") == 1  # each answers for itself
         assert "metrics: the counts of several workers cannot be put together now" in service.log()
+
+
+@contextmanager
+def _files_no_longer_than(size: int) -> Iterator[None]:
+    """For the processes that are started meanwhile."""
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limit[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
 
 
 def test_calls_under_way_show(tmp_path: Path) -> None:

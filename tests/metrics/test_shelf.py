@@ -1,164 +1,191 @@
-"""Workers lay down their counts for each other; the dead keep what they counted and lose what they held."""
+"""Workers keep their counts where the others see them; the dead keep what they counted and lose what they held."""
 
-import errno
 import os
+import stat
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from app.metrics import shelf as shelves
 from app.metrics.merge import merged
-from app.metrics.names import CIRCUIT, DURATION, IN_FLIGHT, RELOADS, REQUESTS
-from app.metrics.shelf import Shelf, encoded, run_of
-from app.metrics.tally import State, Tally
+from app.metrics.names import BUDGET, CIRCUIT, DURATION, IN_FLIGHT, RELOADS, REQUESTS
+from app.metrics.shelf import Shelf, clear, folder_of, run_of
+from app.metrics.tally import State, Tally, state_of
 
 CALL = ("gpt", "openai", "/query", "200")
 RUN = run_of(os.getpid())
 
 
-def state(calls: int = 0, in_flight: int = 0) -> bytes:
-    tally = Tally()
-    tally.add(REQUESTS, *CALL, amount=calls)
-    tally.put(IN_FLIGHT, value=in_flight)
-    return encoded(tally.state())
+class Worker:
+    """A worker as the others see it."""
+
+    def __init__(self, folder: Path, run: str = RUN) -> None:
+        self.shelf = Shelf(folder, run)
+        self.tally = Tally()
+        self.tally.move(self.shelf.open())
+
+    def takes(self, calls: int, in_flight: int = 0) -> "Worker":
+        self.tally.add(REQUESTS, *CALL, amount=calls)
+        self.tally.put(IN_FLIGHT, value=in_flight)
+        return self
+
+    def sees(self) -> tuple[int, int]:
+        """The calls and the calls in flight that this worker would answer with."""
+        alive, dead = ([state_of(records) for records in places] for places in self.shelf.others())
+        seen = merged([self.tally.state(), *alive], dead)
+        return calls(seen), value(seen, IN_FLIGHT.name)
 
 
 def calls(seen: State) -> int:
-    return sum(cells[0] for _, cells in seen.series.get(REQUESTS.name, []))
+    return value(seen, REQUESTS.name)
 
 
-def in_flight(seen: State) -> int:
-    return sum(cells[0] for _, cells in seen.series.get(IN_FLIGHT.name, []))
-
-
-def seen_by(shelf: Shelf) -> State:
-    return merged(*shelf.others())
-
-
-def opened(folder: Path, run: str = RUN) -> Shelf:
-    shelf = Shelf(folder, run)
-    shelf.open()
-    return shelf
-
-
-def files(folder: Path) -> set[str]:
-    return {path.suffix or path.name for path in (folder / RUN).iterdir()}
-
-
-def test_a_worker_sees_the_others_and_not_itself(tmp_path: Path) -> None:
-    one, other = opened(tmp_path), opened(tmp_path)
-    one.write(state(3, 1))
-    other.write(state(4, 2))
-    assert (calls(seen_by(one)), in_flight(seen_by(one))) == (4, 2)
-    assert (calls(seen_by(other)), in_flight(seen_by(other))) == (3, 1)
-
-
-def test_who_left_is_still_counted_but_holds_nothing(tmp_path: Path) -> None:
-    one, gone = opened(tmp_path), opened(tmp_path)
-    gone.close(state(5, 2))
-    assert (calls(seen_by(one)), in_flight(seen_by(one))) == (5, 0)
-
-
-def test_a_newcomer_folds_the_dead_and_nothing_is_counted_twice(tmp_path: Path) -> None:
-    one = opened(tmp_path)
-    for number in range(1, 5):
-        opened(tmp_path).close(state(number, 1))
-        assert calls(seen_by(one)) == sum(range(number + 1))
-    assert len(list((tmp_path / RUN).glob("*.json"))) == 2  # the folded ones and the last
-    opened(tmp_path)
-    assert (calls(seen_by(one)), in_flight(seen_by(one))) == (10, 0)
-
-
-def test_a_fold_that_was_cut_off_before_it_removed_the_files_counts_them_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    one = opened(tmp_path)
-    opened(tmp_path).close(state(7))
-
-    def killed(self: Path, missing_ok: bool = False) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Path, "unlink", killed)
-        with pytest.raises(KeyboardInterrupt):
-            opened(tmp_path)
-    assert len(list((tmp_path / RUN).glob("*.json"))) == 2
-    assert calls(seen_by(one)) == 7
-    opened(tmp_path)
-    assert calls(seen_by(one)) == 7
+def value(seen: State, name: str) -> int:
+    return sum(cells[0] for _, cells in seen.series.get(name, []))
 
 
 LIFE = """
-import sys, threading
+import os, sys, signal
+sys.path.insert(0, sys.argv[3])
 from pathlib import Path
-from app.metrics.shelf import Shelf
-shelf = Shelf(Path(sys.argv[1]), sys.argv[2])
-shelf.open()
-shelf.write(sys.argv[3].encode())
+from test_shelf import Worker
+worker = Worker(Path(sys.argv[1]), sys.argv[2])
 print("there", flush=True)
-sys.stdin.read()
+for line in sys.stdin:
+    exec(line)
+    print("done", flush=True)
 """
 
 
-def test_a_killed_process_gives_its_place_up(tmp_path: Path) -> None:
-    one = opened(tmp_path)
-    command = [sys.executable, "-c", LIFE, str(tmp_path), RUN, state(9, 3).decode()]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
-        assert child.stdout is not None and child.stdout.readline() == b"there\n"
-        assert (calls(seen_by(one)), in_flight(seen_by(one))) == (9, 3)
-        child.kill()
-        child.wait(20)
-        assert (calls(seen_by(one)), in_flight(seen_by(one))) == (9, 0)
+@contextmanager
+def process(folder: Path) -> Iterator["subprocess.Popen[str]"]:
+    """A worker in a process of its own, killed outright at the end."""
+    command = [sys.executable, "-c", LIFE, str(folder), RUN, str(Path(__file__).parent)]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+    with child:
+        try:
+            assert child.stdout is not None and child.stdout.readline() == "there\n"
+            yield child
+        finally:
+            child.kill()
+
+
+def do(child: "subprocess.Popen[str]", line: str) -> None:
+    assert child.stdin is not None and child.stdout is not None
+    child.stdin.write(line + "\n")
+    child.stdin.flush()
+    assert child.stdout.readline() == "done\n"
+
+
+def test_every_worker_sees_all_counts_as_soon_as_they_are_counted(tmp_path: Path) -> None:
+    one, other = Worker(tmp_path), Worker(tmp_path)
+    for number in range(1, 4):
+        one.takes(1, 1)
+        other.takes(2, 2)
+        assert one.sees() == other.sees() == (3 * number, 3)
+
+
+def test_a_killed_process_leaves_what_it_counted_to_the_last_call_and_holds_nothing(tmp_path: Path) -> None:
+    one = Worker(tmp_path)
+    for number in range(1, 4):
+        with process(tmp_path) as child:
+            do(child, "worker.takes(7, 3)")
+            assert one.sees() == (7 * number, 3)
+        assert one.sees() == (7 * number, 0)
+    assert len(list((tmp_path / RUN).glob("*.counts"))) == 2  # each went on in the place of the one before
+
+
+def test_who_takes_a_place_over_adds_to_what_others_count_for_it(tmp_path: Path) -> None:
+    one = Worker(tmp_path)
+    for number in range(1, 4):
+        with process(tmp_path) as child:
+            do(
+                child,
+                "from app.metrics.names import BUDGET; worker.tally.put(BUDGET, value=1); worker.tally.put(BUDGET, value=4)",
+            )
+        _, dead = one.shelf.others()
+        assert value(state_of(dead[0]), BUDGET.name) == 4 * number
+
+
+def test_gauges_of_the_one_before_are_gone_when_its_place_is_taken(tmp_path: Path) -> None:
+    one = Worker(tmp_path)
+    with process(tmp_path) as child:
+        do(child, "from app.metrics.names import CIRCUIT; worker.tally.show(CIRCUIT, {('gpt', 'openai'): 2})")
+    next_one = Worker(tmp_path)
+    next_one.tally.show(CIRCUIT, {("claude", "anthropic"): 1})
+    alive, dead = one.shelf.others()
+    seen = merged([state_of(alive[0])])
+    assert (len(alive), dead, seen.series[CIRCUIT.name]) == (1, [], [(("claude", "anthropic"), [1])])
+
+
+def test_what_was_counted_before_there_was_a_place_moves_along(tmp_path: Path) -> None:
+    with process(tmp_path) as child:
+        do(child, "worker.takes(5)")
+    tally, shelf = Tally(), Shelf(tmp_path, RUN)
+    tally.add(REQUESTS, *CALL, amount=2)
+    tally.put(RELOADS, value=1)
+    tally.move(shelf.open())
+    tally.add(REQUESTS, *CALL)
+    assert (calls(tally.state()), value(tally.state(), RELOADS.name)) == (8, 1)
 
 
 def test_a_run_that_is_over_is_cleared_away_and_one_that_lives_is_not(tmp_path: Path) -> None:
-    ended = opened(tmp_path, "1999999999-1")  # no process has this id
-    ended.close(state(100))
-    earlier = opened(tmp_path, f"{os.getpid()}-1")  # this process's id, in an earlier life
-    earlier.close(state(100))
+    for ended in ("1999999999-1", f"{os.getpid()}-1"):  # no process has this id; this one's, in an earlier life
+        Worker(tmp_path, ended).takes(100).shelf.close()
     starting = tmp_path / run_of(os.getppid())
     starting.mkdir()
-    beside = opened(tmp_path, "1999999998-1")
-    one = opened(tmp_path)
+    beside = Worker(tmp_path, "1999999998-1").takes(100)
+    one = Worker(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {RUN, starting.name, "1999999998-1"}
-    assert calls(seen_by(one)) == 0
-    beside.close(state())
+    assert one.sees() == (0, 0) and beside.sees() == (100, 0)
 
 
-def test_a_file_that_is_not_readable_is_left_out(tmp_path: Path) -> None:
-    one, other = opened(tmp_path), opened(tmp_path)
-    other.write(state(4))
-    other.write(b'{"series": 1}')
-    assert calls(seen_by(one)) == 0
-    other.write(state(4))
-    assert calls(seen_by(one)) == 4
-
-
-def test_a_tidied_folder_is_set_up_again(tmp_path: Path) -> None:
-    one, other = opened(tmp_path), opened(tmp_path)
-    other.write(state(4))
+def test_a_worker_whose_file_was_tidied_away_goes_on_in_another(tmp_path: Path) -> None:
+    one, other = Worker(tmp_path).takes(1), Worker(tmp_path).takes(4)
+    assert one.shelf.kept() and other.shelf.kept()
     for path in (tmp_path / RUN).iterdir():
         path.unlink()
     (tmp_path / RUN).rmdir()
-    other.write(state(6))
-    one.write(state(1))
-    assert (calls(seen_by(one)), calls(seen_by(other))) == (6, 1)
+    for worker in (one, other):
+        assert not worker.shelf.kept()
+        worker.tally.move(worker.shelf.open())
+        assert worker.shelf.kept()
+    assert one.takes(1).sees() == other.sees() == (6, 0)
 
 
-def test_a_write_that_fails_leaves_the_last_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    one, other = opened(tmp_path), opened(tmp_path)
-    other.write(state(4))
+def test_a_file_of_another_kind_is_left_alone_and_left_out(tmp_path: Path) -> None:
+    (tmp_path / RUN).mkdir()
+    foreign = tmp_path / RUN / "0.counts"
+    foreign.write_bytes(b"\xff" * (1 << 18))
+    one, other = Worker(tmp_path).takes(1), Worker(tmp_path).takes(2)
+    assert one.sees() == other.sees() == (3, 0)
+    assert foreign.read_bytes() == b"\xff" * (1 << 18)
 
-    def full(self: Path, data: bytes) -> int:
-        raise OSError(errno.ENOSPC, "full")
 
-    with monkeypatch.context() as patched:
-        patched.setattr(Path, "write_bytes", full)
-        with pytest.raises(OSError, match="full"):
-            other.write(state(5))
-    assert calls(seen_by(one)) == 4
-    assert ".new" not in files(tmp_path)
+def test_the_folder_in_memory_is_used_only_if_it_is_ours_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home"
+    monkeypatch.setattr(shelves, "MEMORY", tmp_path / "missing")
+    assert folder_of(home) == home / "run" / "metrics"
+    monkeypatch.setattr(shelves, "MEMORY", tmp_path)
+    ours = folder_of(home)
+    assert ours.parent == tmp_path and stat.S_IMODE(ours.stat().st_mode) == 0o700
+    ours.chmod(0o770)
+    assert folder_of(home) == home / "run" / "metrics"
+    ours.rmdir()
+    ours.symlink_to(tmp_path)
+    assert folder_of(home) == home / "run" / "metrics"
+
+
+def test_nothing_is_left_of_a_run_that_was_cleared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shelves, "MEMORY", tmp_path)
+    folder = folder_of(tmp_path / "home")
+    Worker(folder).takes(1).shelf.close()
+    clear(tmp_path / "home")
+    assert list(folder.iterdir()) == []
 
 
 def test_of_two_workers_counters_are_added_and_the_worse_state_is_shown() -> None:

@@ -17,6 +17,7 @@ from ..config.places import refuse_unwritable
 from ..config.snapshot import Snapshot
 from ..current import Current, Inherited
 from ..logging_utils.outlet import hold_standard_files, take_over_output
+from ..metrics import shelf
 from ..server.descriptors import raise_limit
 from ..server.farewell import STOPS
 from ..server.greeting import greeting
@@ -48,7 +49,7 @@ def serve(host: str | None, port: int | None, workers: int, as_json: bool) -> in
     else:
         print(*greeting(environment, snapshot, __version__, address), sep="\n", file=sys.stderr)
     if workers > 1:
-        return _supervised(current, listeners, workers)
+        return _supervised(environment, current, listeners, workers)
     running.serve(environment, listeners)
     return 0
 
@@ -97,7 +98,7 @@ def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _supervised(current: Current, listeners: list[socket.socket], workers: int) -> int:
+def _supervised(environment: Environment, current: Current, listeners: list[socket.socket], workers: int) -> int:
     spawning = multiprocessing.get_context("spawn")
     origin = current.settings()
 
@@ -110,11 +111,15 @@ def _supervised(current: Current, listeners: list[socket.socket], workers: int) 
         if current.due() and current.refresh():
             _log.info("configuration %s is in force", current.snapshot().digest)
 
-    return Supervisor(
+    supervisor = Supervisor(
         workers,
         spawn,
         listeners,
         lambda: current.snapshot().limits.drain_seconds,
         report=_log.warning,
         tick=tick,
-    ).run()
+    )
+    try:
+        return supervisor.run()
+    finally:
+        shelf.clear(environment.home)

@@ -69,7 +69,7 @@ class _Kind:
 
 
 class CallCounts:
-    """`count` is the sink."""
+    """`count` is the sink; `forget` belongs to a move of the tally."""
 
     __slots__ = ("_kinds", "_tally")
 
@@ -110,6 +110,10 @@ class CallCounts:
             self._count_attempts(attempts)
         if record.outcome == "failed":
             self._count_failure(record)
+
+    def forget(self) -> None:
+        """Look all cells up anew."""
+        self._kinds.clear()
 
     def _kind(self, record: Record) -> _Kind:
         model, provider = _labels(record)

@@ -1,129 +1,120 @@
-"""The folder where the workers of one service lay down their counts for each other. Knows files and locks, not what is counted.
+"""The folder where the workers of one service keep their counts for each other. Knows files and locks, not what is counted.
 
-    <folder>/<run>/lock           held for a moment: shared to read, alone to come and to fold
-    <folder>/<run>/<worker>.lock  held by its worker for as long as it lives, whatever ends it
-    <folder>/<run>/<worker>.json  its counts, written whole and renamed into place
-    <folder>/<run>/folded.json    the counts of dead workers, and whose they are
+    <folder>/<run>/lock        held for a moment: shared to look who lives, alone to take a place
+    <folder>/<run>/<n>.counts  a place: locked by its worker for as long as that lives, whatever ends it
 
-A *run* is one life of the process that started the workers. Files, not memory shared through a mapped file: a store into a mapped
-page can wait for the disk that the page is just written to, and kills the process when the disk is full or the file was cut.
+A *run* is one life of the process that started the workers. Who takes the place of a dead worker goes on in its file, on top of
+its counts: nothing is ever copied, moved or added up between files, so there is no moment at which a count is missing or there twice.
+
+The files are in memory where the system has a folder for that. On a disk a store can wait while the page is written out, and on
+some file systems a full disk kills the process that stores.
 """
 
 import fcntl
-import logging
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
-from typing import TypeVar
 
-import msgspec
-from msgspec import Struct
+from .ledger import Foreign, Key, Ledger, read
 
-from .merge import merged
-from .tally import State
-
-T = TypeVar("T")
-_log = logging.getLogger("llm_router")
-_ENCODER = msgspec.json.Encoder()
-_STATE = msgspec.json.Decoder(State)
+MEMORY = Path("/dev/shm")  # noqa: S108 - what is made there is checked to be ours alone
 _LOCK = "lock"
-_FOLDED = "folded.json"
-
-
-class Folded(Struct, frozen=True):
-    """Counts of dead workers as one. Files of these `workers`, if they are still there, are counted already."""
-
-    workers: list[str]
-    state: State
-
-
-_FOLD = msgspec.json.Decoder(Folded)
+_PLACES = "*.counts"
+Counts = list[tuple[Key, list[int]]]
 
 
 class Shelf:
-    """One worker's place in the folder, from `open` to `close`. Every method may raise OSError."""
+    """One worker's place in the folder, from `open` to the end of the process. Every method may raise OSError."""
 
     def __init__(self, folder: Path, run: str) -> None:
         self._folder = folder
         self._run = folder / run
-        self._name = f"{os.getpid()}-{os.urandom(4).hex()}"
+        self._path: Path | None = None
         self._held = -1
 
-    def open(self) -> None:
-        """Take a place; fold what dead workers of this run left, and clear away runs that are over."""
-        self._release()
-        self._run.mkdir(parents=True, exist_ok=True, mode=0o700)
+    def open(self) -> Ledger:
+        """Take a free place, with what its dead worker counted; clear away runs that are over."""
+        self.close()
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._run.mkdir(exist_ok=True, mode=0o700)
         with _locked(self._run / _LOCK, fcntl.LOCK_EX):
-            self._fold()
-            self._held = _opened(self._own(".lock"))
-            fcntl.flock(self._held, fcntl.LOCK_EX)
-        self._sweep()
+            ledger = next(found for number in count() if (found := self._taken(self._run / f"{number}.counts")) is not None)
+        with suppress(OSError):  # others clear away at the same time, and what stays now goes another time
+            self._sweep()
+        return ledger
 
-    def close(self, state: bytes) -> None:
-        """Leave the last counts behind."""
-        try:
-            self.write(state)
-        finally:
-            self._release()
-
-    def write(self, state: bytes) -> None:
-        """Lay down an encoded state, in a place taken anew if somebody tidied the folder."""
-        if not self._own(".lock").exists():
-            self.open()
-        _replace(self._own(".json"), state)
-
-    def others(self) -> tuple[list[State], list[State]]:
-        """What the other workers of this run laid down: the living ones, the dead ones."""
-        with _locked(self._run / _LOCK, fcntl.LOCK_SH):
-            folded = self._folded()
-            alive: list[State] = []
-            dead = [folded.state]
-            for name in self._workers():
-                if name != self._name and name not in folded.workers:
-                    (alive if _is_held(self._run / f"{name}.lock") else dead).append(self._read(name))
-            return alive, dead
-
-    def _own(self, suffix: str) -> Path:
-        return self._run / f"{self._name}{suffix}"
-
-    def _release(self) -> None:
+    def close(self) -> None:
+        """Give the place up; its ledger must not be written any more."""
         if self._held >= 0:
+            fcntl.flock(self._held, fcntl.LOCK_UN)  # a mapping holds on to the open file, so closing would not unlock it
             os.close(self._held)
-            self._held = -1
+        self._path, self._held = None, -1
 
-    def _workers(self) -> list[str]:
-        return [path.stem for path in self._run.glob("*.lock")]
+    def kept(self) -> bool:
+        """Whether others still find our file: somebody may have tidied the folder."""
+        if self._path is None:
+            return False
+        try:
+            return os.path.samestat(self._path.stat(), os.fstat(self._held))
+        except FileNotFoundError:
+            return False
 
-    def _read(self, name: str) -> State:
-        return _decoded(self._run / f"{name}.json", _STATE) or State({})
+    def others(self) -> tuple[list[Counts], list[Counts]]:
+        """What stands in the other places of this run: those of living workers, those of dead ones."""
+        alive: list[Counts] = []
+        dead: list[Counts] = []
+        with _locked(self._run / _LOCK, fcntl.LOCK_SH):
+            for path in self._run.glob(_PLACES):
+                if path != self._path:
+                    fd = _opened(path)
+                    try:
+                        (alive if _is_locked(fd) else dead).append(read(fd))
+                    finally:
+                        os.close(fd)
+        return alive, dead
 
-    def _folded(self) -> Folded:
-        return _decoded(self._run / _FOLDED, _FOLD) or Folded([], State({}))
-
-    def _fold(self) -> None:
-        """Add up the dead; who is killed half-way leaves files that the list of workers tells apart."""
-        folded = self._folded()
-        dead = [name for name in self._workers() if not _is_held(self._run / f"{name}.lock")]
-        if not dead:
-            return
-        new = [self._read(name) for name in dead if name not in folded.workers]
-        _replace(self._run / _FOLDED, _ENCODER.encode(Folded(dead, merged((), [folded.state, *new]))))
-        for name in dead:
-            for suffix in (".json", ".lock"):
-                (self._run / f"{name}{suffix}").unlink(missing_ok=True)
+    def _taken(self, path: Path) -> Ledger | None:
+        fd = _opened(path)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            ledger = Ledger(fd)
+        except (BlockingIOError, Foreign):
+            os.close(fd)
+            return None
+        except OSError:
+            os.close(fd)
+            raise
+        self._path, self._held = path, fd
+        return ledger
 
     def _sweep(self) -> None:
         """Remove other runs whose workers and whose first process are gone."""
         for run in self._folder.iterdir():
-            if run != self._run and run.is_dir() and not _is_running(run.name) and not any(map(_is_held, run.glob("*.lock"))):
+            if run != self._run and run.is_dir() and not _is_running(run.name) and not any(map(_is_held, run.glob(_PLACES))):
                 shutil.rmtree(run, ignore_errors=True)
 
 
-def encoded(state: State) -> bytes:
-    """A state as `Shelf.write` takes it."""
-    return _ENCODER.encode(state)
+def folder_of(home: Path) -> Path:
+    """Where the services of this user keep their counts: in memory, or under `run/metrics` of the home folder."""
+    memory = MEMORY / f"llm-router-{os.geteuid()}"
+    try:
+        with suppress(FileExistsError):
+            memory.mkdir(mode=0o700)
+        found = memory.lstat()
+    except OSError:
+        return home / "run" / "metrics"
+    # anybody may make a folder of this name there
+    ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077
+    return memory if ours else home / "run" / "metrics"
+
+
+def clear(home: Path) -> None:
+    """Remove what the workers of this process left, once all of them have ended."""
+    shutil.rmtree(folder_of(home) / run_of(os.getpid()), ignore_errors=True)
 
 
 def run_of(pid: int) -> str:
@@ -148,45 +139,27 @@ def _is_running(run: str) -> bool:
     return run_of(int(pid)) == run
 
 
-def _decoded(path: Path, decoder: msgspec.json.Decoder[T]) -> T | None:
-    """What a file holds; None when it is not there or not what it should be."""
-    try:
-        return decoder.decode(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except ValueError:
-        _log.warning("metrics: %s is not readable and is left out", path)
-        return None
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file as a whole or not at all. Not synced: what a crash of the machine loses is over anyway."""
-    new = path.with_suffix(".new")
-    try:
-        new.write_bytes(data)
-        new.replace(path)
-    except OSError:
-        with suppress(OSError):
-            new.unlink(missing_ok=True)
-        raise
-
-
 def _opened(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def _is_held(path: Path) -> bool:
-    """Whether a process holds this lock."""
+    """Whether a process holds this place."""
     try:
         fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:
+        return _is_locked(fd)
+    finally:
+        os.close(fd)
+
+
+def _is_locked(fd: int) -> bool:
+    try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    finally:
-        os.close(fd)
     return False
 
 

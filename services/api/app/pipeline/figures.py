@@ -43,15 +43,13 @@ def put_figures(house: House, tally: Tally) -> None:
 def _put_circuits(house: House, tally: Tally) -> None:
     """Per row and host the worst of its keys; rows that the configuration no longer has are gone."""
     now = house.clock()
-    states: dict[tuple[str, str], int] = {}
+    states: dict[tuple[str, ...], int] = {}
     for model in house.compiled.snapshot.models.values():
         for target in model.targets:
             if model.enabled and not target.mock:
                 where = (model.name, target.provider)
                 states[where] = max(states.get(where, CLOSED), _circuit(house.health.of(target), now))
-    tally.clear(CIRCUIT)
-    for where, state in states.items():
-        tally.put(CIRCUIT, *where, value=state)
+    tally.show(CIRCUIT, states)
 
 
 def _circuit(deployment: Deployment, now: float) -> int:
