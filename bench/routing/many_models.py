@@ -19,12 +19,15 @@ from . import bootstrap, hull, plots
 from .bootstrap import Index
 from .costs import costs
 from .report import Estimate, Plot, Section, Target, table
+from .tradeoff import mode_points
 
 Vector = NDArray[np.float64]
 Tick = Callable[[], None]
 Make = Callable[[], Router]
 Guesses = Mapping[str, Mapping[str, Matrix]]
 """Out-of-part predictions (n, m) by router, then source."""
+Points = Mapping[str, tuple[float, float]]
+"""`(mean US dollars, mean score)` by mode."""
 
 FOLDS: Final = 5
 RESAMPLES: Final = 500
@@ -213,19 +216,41 @@ def section(pool: Pool, guessed: Mapping[str, Guesses]) -> Section:
             figures |= {f"many.{kind}.{source.name}.{name}.area": one.area.value for name, one in seen.items()}
             targets.append(_aim(kind, source.name, seen))
     lines += ["", *_by_task(pool, guessed["left_out"])]
-    pictures = tuple(_picture(source, guessed["in_domain"]) for source in pool.sources)
+    modes = {source.name: _modes(source, guessed["in_domain"]) for source in pool.sources}
+    lines += ["", *_mode_lines(modes)]
+    pictures = tuple(_picture(source, guessed["in_domain"], modes[source.name]) for source in pool.sources)
     return Section("Many models", tuple(lines), figures, pictures, tuple(targets))
 
 
-def _picture(source: Source, guessed: Guesses) -> Plot:
-    """The hulls of some routers, every single model a dot."""
+def _modes(source: Source, guessed: Guesses) -> Points:
+    return mode_points(guessed[OURS][source.name], source.scores, source.costs)
+
+
+def _mode_lines(modes: Mapping[str, Points]) -> list[str]:
+    """What each mode costs and reaches, source by source."""
+    rows = [
+        (f"{source}, {mode}", f"{dollars * 1000:.3f}", f"{score:.3f}")
+        for source, points in modes.items()
+        for mode, (dollars, score) in points.items()
+    ]
+    return [
+        "### The modes' trade-off",
+        "",
+        "The shipped weights of each mode on ours' in-domain predictions, every model taken as equally fast (the data does not say):",
+        "",
+        *table(("source, mode", "US dollars per 1,000", "mean score"), rows),
+    ]
+
+
+def _picture(source: Source, guessed: Guesses, modes: Points) -> Plot:
+    """The hulls of some routers, every single model a dot, the modes as marks."""
     curves = {}
     for name in DRAWN:
         seen = hull.offers(guessed[name][source.name], source.scores, source.costs)
         curves[name] = hull.upper_hull(seen.cost.mean(axis=0), seen.quality.mean(axis=0))
     singles = (source.costs.mean(axis=0), np.nanmean(source.scores, axis=0))
-    alt = f"Mean score over mean cost per prompt on {source.name}: ours, k-means, kNN, the best mix of single models, the models"
-    return Plot(f"quality-cost-{source.name}", alt, plots.quality_over_cost(source.name, curves, singles))
+    alt = f"Mean score over mean cost on {source.name}: the hulls of {', '.join(DRAWN)}, single models, and the three modes"
+    return Plot(f"quality-cost-{source.name}", alt, plots.quality_over_cost(source.name, curves, singles, modes))
 
 
 def _aim(kind: str, source: str, seen: Mapping[str, Result]) -> Target:

@@ -29,13 +29,20 @@ def _axes(drawn: list[bytes]) -> Iterator[Axes]:
         drawn.append(out.getvalue())
 
 
-def quality_over_cost(title: str, curves: Mapping[str, tuple[Vector, Vector]], singles: tuple[Vector, Vector]) -> bytes:
-    """Curves of mean quality over mean US dollars per 1,000 prompts, and every single model as a dot."""
+def quality_over_cost(
+    title: str,
+    curves: Mapping[str, tuple[Vector, Vector]],
+    singles: tuple[Vector, Vector],
+    modes: Mapping[str, tuple[float, float]],
+) -> bytes:
+    """Curves of mean quality over mean US dollars per 1,000 prompts, every single model as a dot, the modes as marks."""
     drawn: list[bytes] = []
     with _axes(drawn) as axes:
         axes.scatter(singles[0] * 1000, singles[1], s=12, color="0.6", label="single models", zorder=1)
         for name, (cost, quality) in curves.items():
             axes.plot(cost * 1000, quality, marker=".", markersize=4, label=name)
+        for (mode, (dollars, score)), mark in zip(modes.items(), "vDs", strict=False):
+            axes.plot(dollars * 1000, score, mark, color="black", markersize=6, label=mode)
         axes.set(xscale="log", xlabel="US dollars per 1,000 prompts", ylabel="mean score", title=title)
         axes.legend(frameon=False)
     return drawn[0]
