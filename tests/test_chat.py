@@ -189,7 +189,7 @@ def test_explain_adds_the_decision_to_a_whole_reply(service: Service) -> None:
     told = chat(service, model="auto", router={"explain": True, "constraints": {"providers": ["openai"]}}).json()
     assert set(told["router"]) == {"decision", "attempts", "cost_usd", "score"}
     assert told["router"]["cost_usd"] > 0 and told["router"]["attempts"][0]["status"] == 200
-    assert set(told["router"]["decision"]) == {"reason", "policy", "candidates"}
+    assert set(told["router"]["decision"]) == {"reason", "policy", "session_model", "candidates"}
     assert "router" not in chat(service).json()
 
 

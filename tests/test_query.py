@@ -63,7 +63,7 @@ def test_a_whole_reply_has_exactly_the_fields_of_the_contract(mock: Service) -> 
     assert set(reply) == REPLY
     assert set(reply["selected_model"]) == {"name", "provider", "model_id", "estimated_cost"}
     assert set(reply["usage"]) == {"input_tokens", "output_tokens", "cached_input_tokens", "reasoning_tokens"}
-    assert set(reply["decision"]) == {"reason", "policy", "candidates"}
+    assert set(reply["decision"]) == {"reason", "policy", "session_model", "candidates"}
     assert all(set(candidate) == CANDIDATE for candidate in reply["decision"]["candidates"])
     assert [set(attempt) for attempt in reply["attempts"]] == [{"model", "provider", "model_id", "status", "error", "latency_ms"}]
     assert (reply["prompt"], reply["mode"], reply["finish_reason"], reply["tool_calls"]) == (

@@ -438,3 +438,18 @@ async def test_a_closed_cache_still_answers_and_writes_nothing(opened: Open, pat
     cache.set("b", b"2", 60)
     assert await cache.get_many(["b", "c"]) == [b"2", None]
     assert held(path) == 1
+
+
+async def test_what_another_process_set_anew_is_found_by_those_who_ask_for_fresh_values(tmp_path: Path) -> None:
+    """Also where an older value of the same key is in memory here; a value of our own that is not yet written counts."""
+    ours, theirs = (LocalCache(tmp_path / "a.sqlite", 1 << 20, time.time) for _ in range(2))
+    for cache, value in ((ours, b"one"), (theirs, b"two")):
+        cache.set("key", value, 60)
+        cache.flush()
+    assert await ours.get_many(["key"]) == [b"one"]
+    assert await ours.get_many(["key"], fresh=True) == [b"two"]
+    assert await ours.get_many(["key"]) == [b"two"]
+    ours.set("key", b"three", 60)
+    assert await ours.get_many(["key"], fresh=True) == [b"three"]
+    for cache in (ours, theirs):
+        await cache.close()

@@ -69,17 +69,19 @@ class LocalCache:
         return f"{self._path} cannot be written: {self._cannot_write}" if self._cannot_write else None
 
     async def get_many(self, keys: Sequence[str], fresh: bool = False) -> list[bytes | None]:
-        """The values; what the file gives is kept in memory from then on."""
+        """The values; what the file gives is kept in memory from then on. With `fresh` a newer value in the file counts."""
         if fresh:
             self._known.outdate()
-        return [self._get(key) for key in keys]
+        return [self._get(key, fresh) for key in keys]
 
-    def _get(self, key: str) -> bytes | None:
+    def _get(self, key: str, fresh: bool = False) -> bytes | None:
         value = self._memory.get(key)
-        if value is not None:
+        if value is not None and not fresh:
             return value
         found = self._queue.pending(key) or self._read(key)
-        if found is None or found[1] is None or is_over(found[2], self._now()):
+        if found is None:
+            return value
+        if found[1] is None or is_over(found[2], self._now()):
             return None
         self._memory.set(key, found[1], found[2])
         return found[1]

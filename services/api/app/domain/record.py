@@ -40,6 +40,7 @@ class WishesNote(Struct, frozen=True):
     max_tokens: int | None
     native: tuple[str, ...] = ()
     session_model: str | None = None
+    session_tokens: int = 0
 
 
 class DecisionNote(Struct, frozen=True):

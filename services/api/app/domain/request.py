@@ -150,7 +150,8 @@ class Wishes(Struct, frozen=True):
     """What the decision has to respect beside the prompt itself.
 
     `needs` are capabilities a candidate must have; `dialect` (when set) is the only dialect that can carry the request,
-    because of the fields named in `native`.
+    because of the fields named in `native`. `session_model` is the catalogue row that served the conversation so far, of whose
+    prompt about `session_tokens` are in its provider's prompt cache.
     """
 
     mode: Mode
@@ -160,6 +161,8 @@ class Wishes(Struct, frozen=True):
     native: tuple[str, ...] = ()
     tokens_in: int = 0
     max_tokens: int | None = None
+    session_model: str | None = None
+    session_tokens: int = 0
 
 
 class Original(Struct, frozen=True, eq=False):

@@ -107,7 +107,12 @@ def _reply(candidate: dict[str, Any], attempt: dict[str, Any]) -> dict[str, Any]
     reason = {"type": "string"}
     decision = {
         "type": "object",
-        "properties": {"reason": reason, "policy": reason, "candidates": {"type": "array", "items": candidate}},
+        "properties": {
+            "reason": reason,
+            "policy": reason,
+            "session_model": {"type": ["string", "null"], "description": "the row that served the conversation so far"},
+            "candidates": {"type": "array", "items": candidate},
+        },
     }
     return {
         "type": "object",

@@ -33,11 +33,12 @@ class QueryShape:
 
     def parse(self, body: bytes, headers: Mapping[bytes, bytes]) -> ChatRequest:
         """The body, with the wishes of the headers where the body has none."""
-        return with_header_wishes(parse_query(body), headers)
+        request = with_header_wishes(parse_query(body), headers)
+        return msgspec.structs.replace(request, dry_run=True) if self._always_dry else request
 
     def dry(self, walk: Walk) -> bytes | None:
         """The decision alone, where no answer was wanted."""
-        if not (self._always_dry or walk.request.dry_run):
+        if not walk.request.dry_run:
             return None
         return _encode(_head(walk))
 
@@ -82,8 +83,13 @@ class QueryWriter:
 
 def decision_of(walk: Walk) -> dict[str, Any]:
     """The decision for people: the sentence, the policy and each candidate."""
-    policy = walk.decision.policy if walk.decision is not None else BY_NAME_POLICY
-    return {"reason": reason(walk), "policy": policy, "candidates": candidates(walk)}
+    decision = walk.decision
+    return {
+        "reason": reason(walk),
+        "policy": decision.policy if decision is not None else BY_NAME_POLICY,
+        "session_model": decision.wishes.session_model if decision is not None else None,
+        "candidates": candidates(walk),
+    }
 
 
 def _head(walk: Walk) -> dict[str, Any]:

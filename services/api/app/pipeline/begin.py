@@ -2,12 +2,14 @@
 
 from ..config.resolve import resolve
 from ..config.snapshot import Snapshot
+from ..domain.decision import Decision
 from ..domain.request import ChatRequest, Mode, Wishes
 from ..errors import CallerError, UnsupportedFeature, shown
 from ..router_engine.decide import decide
 from ..router_engine.first_stage import first_stage
 from ..router_engine.refusal import FIELD_OF
 from ..text.tokens import estimate_request
+from .conversation import conversation_key, with_model
 from .house import House
 from .named import take_row
 from .walk import Asking, Walk
@@ -77,11 +79,24 @@ def _by_choice(house: House, walk: Walk, mode: Mode) -> None:
         tokens_in=walk.tokens_in,
         max_tokens=request.max_tokens,
     )
-    walk.decision = decide(first_stage(request), wishes, walk.compiled.table, walk.standing, house.draw())
+    _take(walk, decide(first_stage(request), wishes, walk.compiled.table, walk.standing, house.draw()))
+    walk.conversation = conversation_key(request, walk.asking.scope)
+
+
+def decide_with(walk: Walk, name: str) -> None:
+    """Decide again, now that the conversation is known to be with the row `name`. Everything else stays as it was."""
+    first = walk.decision
+    if first is not None and name in walk.compiled.snapshot.models:
+        wishes = with_model(first.wishes, walk, name)
+        _take(walk, decide(first.z, wishes, walk.compiled.table, walk.standing, first.draw))
+
+
+def _take(walk: Walk, decision: Decision) -> None:
+    walk.decision = decision
     models = walk.compiled.snapshot.models
-    walk.targets = [target for name in walk.decision.ranking for target in models[name].targets]
-    if wishes.dialect is not None or wishes.needs:
-        _keep_able(walk, walk.decision.chosen)
+    walk.targets = [target for name in decision.ranking for target in models[name].targets]
+    if decision.wishes.dialect is not None or decision.wishes.needs:
+        _keep_able(walk, decision.chosen)
 
 
 def _recall_wish(walk: Walk, snapshot: Snapshot) -> str:

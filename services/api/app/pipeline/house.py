@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
+from ..caching.memory import MemoryCache
 from ..caching.protocol import Cache
 from ..clients.common.protocols import Transport, Wire
 from ..config.snapshot import Snapshot
@@ -18,6 +19,7 @@ from .health import Health
 from .places import Admission
 
 DRAIN = "drain"
+CONVERSATIONS_BYTES = 4 * 1024 * 1024  # some 14,000 of them
 
 
 class Compiled(Struct, frozen=True):
@@ -38,6 +40,7 @@ class House:
         "cache",
         "clock",
         "compiled",
+        "conversations",
         "drains",
         "draw",
         "health",
@@ -85,6 +88,7 @@ class House:
         self.hedges = HedgeBudget()
         self.health = Health(draw, lambda: self.compiled.snapshot.routing.breaker)
         self.standing_written = "none"
+        self.conversations = MemoryCache(CONVERSATIONS_BYTES, now)  # of `pipeline.conversation`
         self.proofs: dict[str, bytes] = {}  # of `pipeline.proofs`, the oldest first
         self._drained: tuple[Snapshot, bool] | None = None
         self._suited: dict[tuple[str, tuple[str, ...]], Wire] = {}

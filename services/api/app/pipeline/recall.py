@@ -9,6 +9,8 @@ from ..domain.answer import Completion, Delta
 from ..domain.target import Target
 from ..errors import RouterError
 from ..router_engine.explain import near_best
+from .begin import decide_with
+from .conversation import read
 from .house import House
 from .line import RAW_SEPARATOR
 from .settle import Settled
@@ -23,20 +25,16 @@ class Found(Struct, frozen=True):
 
 
 async def recall(house: House, walk: Walk) -> Found | None:
-    """The kept answer to this call, if one may serve it. Sets what the walk knows of the cache."""
-    if walk.recall_wish == "off":
-        return None
-    walk.cache = "miss"
-    names = _rows(walk)
-    walk.material = _material(walk)
-    base = digest(walk.material)
-    walk.cache_keys = {name: entry_key(base, name, _hosts(walk, name)) for name in names}
-    if walk.recall_wish == "refresh":
-        return None
-    began = house.clock()
-    values = await house.cache.get_many(list(walk.cache_keys.values()))
-    walk.waited += house.clock() - began
-    for name, value in zip(names, values, strict=True):
+    """The kept answer to this call, if one may serve it; before that, the model that its conversation is with.
+
+    Both are read at once. Sets what the walk knows of the cache, and decides again where a conversation has a model.
+    """
+    if walk.recall_wish != "off":
+        walk.cache = "miss"
+        walk.material = _material(walk)
+        walk.cache_keys = _keys(walk)
+    found = await _read(house, walk, walk.cache_keys if walk.recall_wish == "use" else {})
+    for name, value in found.items():
         if value is None:
             continue
         entry = Entry.decoded(value, walk.material)
@@ -47,6 +45,28 @@ async def recall(house: House, walk: Walk) -> Found | None:
             if completion is not None:
                 return _serve(house, walk, entry, target, completion)
     return None
+
+
+async def _read(house: House, walk: Walk, keys: dict[str, str]) -> dict[str, bytes | None]:
+    """The kept values by row, the chosen one first. A second read only when the conversation's model moved the choice elsewhere."""
+    began = house.clock()
+    model, values = await read(house, walk, list(keys.values()))
+    found = dict(zip(keys, values, strict=True))
+    if model is not None:
+        decide_with(walk, model)
+        if keys:
+            walk.cache_keys = _keys(walk)
+            others = {name: key for name, key in walk.cache_keys.items() if name not in found}
+            if others:
+                found |= zip(others, await house.cache.get_many(list(others.values())), strict=True)
+            found = {name: found[name] for name in walk.cache_keys}
+    walk.waited += house.clock() - began
+    return found
+
+
+async def look_back(house: House, walk: Walk) -> None:
+    """The conversation's model alone, for a call that wants no answer."""
+    await _read(house, walk, {})
 
 
 def keep(house: House, walk: Walk, completion: Completion, done: Settled) -> None:
@@ -73,6 +93,12 @@ def keep(house: House, walk: Walk, completion: Completion, done: Settled) -> Non
         score=done.score.score,
     )
     house.cache.set(key, entry.encoded(), walk.compiled.snapshot.cache.ttl_seconds)
+
+
+def _keys(walk: Walk) -> dict[str, str]:
+    """The entries' keys by row."""
+    base = digest(walk.material)
+    return {name: entry_key(base, name, _hosts(walk, name)) for name in _rows(walk)}
 
 
 def _rows(walk: Walk) -> tuple[str, ...]:

@@ -9,10 +9,11 @@ from ..domain.answer import Completion, Delta
 from ..domain.record import Outcome
 from ..errors import RouterError
 from . import attempts
+from .conversation import keep_model
 from .house import DRAIN, House
 from .order import seconds_left
 from .proofs import remember, restored
-from .recall import Found, keep, recall
+from .recall import Found, keep, look_back, recall
 from .settle import Settled, commit, settle
 from .stream import Stream
 from .walk import Walk
@@ -42,6 +43,10 @@ class Serving:
         await self.house.admission.enter(self.walk.compiled.snapshot.limits, seconds_left(self.house, self.walk))
         self.admitted = True
         self.walk.queue_ms = round((self.house.clock() - began) * 1000, 3)
+
+    async def planned(self) -> None:
+        """Look up what the decision needs of earlier calls; nobody is asked. `whole` and `first` do so by themselves."""
+        await look_back(self.house, self.walk)
 
     async def whole(self) -> Completion:
         """The whole answer, from the cache or from a provider. Raises RouterError."""
@@ -135,6 +140,8 @@ class Serving:
         done = settle(self.house, walk, outcome, status, error, completion)
         await commit(self.house, walk, done.record)
         self.accounted = True
+        if outcome == "answered" and completion is not None:
+            keep_model(self.house, walk, completion)
         if outcome == "answered" and completion is not None and self._found is None:
             keep(self.house, walk, completion, done)
             await remember(self.house, walk, completion)

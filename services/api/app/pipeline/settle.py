@@ -196,6 +196,8 @@ def _note(walk: Walk, decision: Decision) -> DecisionNote:
             native=tuple(shown(name, 100) for name in wishes.native[:20]),
             tokens_in=wishes.tokens_in,
             max_tokens=wishes.max_tokens,
+            session_model=wishes.session_model,
+            session_tokens=wishes.session_tokens,
         ),
         standing=decision.standing,
         draw=decision.draw,

@@ -36,6 +36,7 @@ class Walk:
         "cache_keys",
         "compiled",
         "completion",
+        "conversation",
         "decision",
         "deserted",
         "dropped",
@@ -73,6 +74,7 @@ class Walk:
         self.targets: list[Target] = []
         self.tokens_in = 0
         self.warnings: list[str] = []
+        self.conversation = ""  # the key of its memory; "" = none, or a model asked by name
         self.recall_wish = "off"  # use | refresh | off, after all wishes and defaults
         self.cache: CacheState = "off"
         self.material = b""

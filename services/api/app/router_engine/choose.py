@@ -21,6 +21,11 @@ _BELOW: Final = 1000.0
 _GRAIN: Final = 1e9
 """Utilities are compared in billionths: what the last bit of a logarithm decides on one machine is a tie on all."""
 
+STAY: Final = 0.02
+"""Utility that a conversation's model has ahead of the others, beside the prompt cache that a change would lose (which is part of its
+predicted cost): what a change of voice and of habits is worth avoiding, two hundredths of quality in `balanced` and `accurate`.
+"""
+
 
 def utility(figures: Figures, weights: Weights, floor: float, alive: Mask | None, all_priced: bool) -> Vector:
     """The utility of every row, comparable among those that are alive; `floor` is the effective one, 0 = none."""
@@ -33,6 +38,12 @@ def utility(figures: Figures, weights: Weights, floor: float, alive: Mask | None
         - weights.latency * np.log10(1.0 + figures.latency / LATENCY_UNIT_MS)
     )
     return np.where(quality < floor, quality - _BELOW, value) if floor > 0 else value
+
+
+def stay(value: Vector, row: int | None) -> None:
+    """Put the conversation's model, if it may be chosen, ahead by STAY, in place."""
+    if row is not None:
+        value[row] += STAY
 
 
 def effective_floor(quality: Vector, floor: float, alive: Mask | None) -> float:

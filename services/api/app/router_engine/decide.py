@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from ..domain.decision import Decision, Standing
 from ..domain.request import Wishes
-from .choose import drawn, effective_floor, order, utility, within_gap
+from .choose import drawn, effective_floor, order, stay, utility, within_gap
 from .eligible import Case, eligible
 from .predict import predict
 from .quality import POLICY, WEIGHTS_ID
@@ -61,6 +61,8 @@ def ranked(z: bytes, wishes: Wishes, table: Table, standing: Standing) -> Ranked
     weights = table.weights[wishes.mode]
     floor = effective_floor(case.figures.quality, weights.floor, alive)
     value = utility(case.figures, weights, floor, alive, rows.all_priced)
+    if wishes.session_model is not None:
+        stay(value, rows.index.get(wishes.session_model))
     best_first = order(value, alive)
     near = within_gap(value, best_first, table.gap) if table.exploration > 0 else 1
     return Ranked(case, best_first, near, floor)

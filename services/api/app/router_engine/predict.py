@@ -32,12 +32,23 @@ def predict(z: bytes, wishes: Wishes, rows: Rows, standing: Standing) -> Figures
     cost = rows.rate_in * tokens_in + rows.rate_out * output
     if tokens_in > rows.lowest_tier:
         cost = np.where(tokens_in > rows.tier_above, rows.tier_in * tokens_in + rows.tier_out * output, cost)
+    if wishes.session_tokens:
+        _spare_cached(rows, wishes, cost)
     latency = rows.first_ms + rows.ms_per_token * output
     for name, live in standing.models.items():
         i = rows.index.get(name)
         if i is not None:
             latency[i] = _live_latency(rows, i, live, output)
     return Figures(difficulty, output, good_answer(rows.ability, difficulty), cost, latency)
+
+
+def _spare_cached(rows: Rows, wishes: Wishes, cost: Vector) -> None:
+    """To the conversation's model the tokens in its provider's prompt cache cost less; to any other they are new."""
+    i = rows.index.get(wishes.session_model or "")
+    if i is not None:
+        tiered = wishes.tokens_in > rows.tier_above[i]
+        plain, cached = (rows.tier_in, rows.tier_cached) if tiered else (rows.rate_in, rows.rate_cached)
+        cost[i] -= (plain[i] - cached[i]) * min(wishes.session_tokens, wishes.tokens_in)
 
 
 def _live_latency(rows: Rows, i: int, live: LiveModel, output: float) -> float:

@@ -22,7 +22,8 @@ _PICO: Final = 1e-12
 class Rows(Struct, frozen=True, eq=False):
     """Columns over models in the order of their names.
 
-    `rate_*` are US dollars per token, NaN where the price is unknown; above `tier_above` input tokens the `tier_*` rates hold.
+    `rate_*` are US dollars per token, NaN where the price is unknown; above `tier_above` input tokens the `tier_*` rates hold,
+    and `*_cached` are those of input tokens read from a prompt cache.
     `window` and `max_output` are tokens, infinite where unknown. `providers` are those of every deployment of the row.
     `all_priced`, `lowest_tier`, `smallest_window` and `smallest_output` spare a decision the columns where nothing can happen.
     """
@@ -32,9 +33,11 @@ class Rows(Struct, frozen=True, eq=False):
     ability: Vector
     rate_in: Vector
     rate_out: Vector
+    rate_cached: Vector
     tier_above: Vector
     tier_in: Vector
     tier_out: Vector
+    tier_cached: Vector
     first_ms: Vector
     ms_per_token: Vector
     window: Vector
@@ -97,9 +100,11 @@ def _rows(models: Sequence[Model]) -> Rows:
         ability=_column([log_odds(model.quality) for model in models]),
         rate_in=_column([math.nan if rate is None else rate.input * _PICO for rate in rates]),
         rate_out=_column([math.nan if rate is None else rate.output * _PICO for rate in rates]),
+        rate_cached=_column([math.nan if rate is None else rate.cached * _PICO for rate in rates]),
         tier_above=tiers,
         tier_in=_column([math.nan if rate is None else rate.tier_input * _PICO for rate in rates]),
         tier_out=_column([math.nan if rate is None else rate.tier_output * _PICO for rate in rates]),
+        tier_cached=_column([math.nan if rate is None else rate.tier_cached * _PICO for rate in rates]),
         first_ms=_column([model.avg_latency_ms * FIRST_SHARE for model in models]),
         ms_per_token=_column([model.avg_latency_ms * (1 - FIRST_SHARE) / TYPICAL_OUTPUT for model in models]),
         window=window,

@@ -2,6 +2,8 @@
 offline for every provider, and an exact count of a long prompt costs more than the whole rest of a decision.
 """
 
+from collections.abc import Sequence
+
 from ..domain.request import ChatRequest, Foreign, Media, Message, Part, Reasoning, Result, Text, Tool
 
 ASCII_TOKENS = 0.25
@@ -33,8 +35,13 @@ def estimate_tokens(text: str) -> int:
 
 def estimate_request(request: ChatRequest) -> int:
     """About how many input tokens the whole conversation has, all turns and parts."""
-    total = sum([_estimate_message(message) for message in request.messages])
+    total = estimate_messages(request.messages)
     return total + sum([_estimate_tool(tool) for tool in request.tools]) if request.tools else total
+
+
+def estimate_messages(messages: Sequence[Message]) -> int:
+    """About how many input tokens these turns have, all their parts."""
+    return sum([_estimate_message(message) for message in messages])
 
 
 def _estimate_message(message: Message) -> int:
