@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -16,6 +17,8 @@ from .query import decision_of
 from .wishes import with_header_wishes
 
 _encode = msgspec.json.Encoder().encode
+MEMO_BYTES, MEMO_BODIES = 4096, 256
+"""Small bodies are parsed once while they repeat: what hits the cache is mostly sent in the same bytes again."""
 
 
 class SdkShape:
@@ -37,12 +40,14 @@ class SdkShape:
         self.keepalive = keepalive
         self._face = face
         self._parse = parse or face.parse
+        self._parse_again = lru_cache(maxsize=MEMO_BODIES)(self._parse)
         self._kept = kept
         self._overloaded = overloaded
 
     def parse(self, body: bytes, headers: Mapping[bytes, bytes]) -> ChatRequest:
         """The body, with the wishes of `x-router-*` and `cache-control` where the body has none."""
-        request = with_header_wishes(self._parse(body), headers)
+        parse = self._parse_again if len(body) <= MEMO_BYTES else self._parse
+        request = with_header_wishes(parse(body), headers)
         told = [(name.decode(), _plain(headers[name])) for name in self._kept if name in headers]
         if told and request.original is not None:
             original = msgspec.structs.replace(request.original, headers=tuple(told))

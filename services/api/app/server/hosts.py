@@ -2,6 +2,7 @@
 names that it can do that with are refused where no caller key is asked for. Pure; the peer's address may not enter.
 """
 
+from functools import lru_cache
 from ipaddress import ip_address
 
 from ..errors import HostRefused
@@ -36,6 +37,7 @@ class Hosts:
         )
 
 
+@lru_cache(maxsize=256)
 def _is_local_matter(name: str) -> bool:
     """Whether no name server of a stranger can have given this name its address."""
     if "." not in name or name.endswith(".localhost"):
