@@ -5,6 +5,7 @@ offline for every provider, and an exact count of a long prompt costs more than 
 from collections.abc import Sequence
 
 from ..domain.request import ChatRequest, Foreign, Media, Message, Part, Reasoning, Result, Text, Tool
+from .pictures import picture_tokens
 
 ASCII_TOKENS = 0.25
 """Tokens per ASCII character: within 10 % of OpenAI's o200k for English, code and JSON; of digits and base64 twice as many."""
@@ -15,7 +16,7 @@ NARROW_TOKENS = 0.25
 MESSAGE_TOKENS = 4
 """What a turn costs beside its words: role and separators, about the same in every chat template."""
 MEDIA_TOKENS = 1600
-"""At most this much for a picture, sound or file: providers charge by tile or second, not by the bytes of its base64."""
+"""At most this much for a sound or file: providers charge by second or page, not by the bytes of its base64."""
 
 _WIDE_BYTES = 2.5
 _HIGH = bytes(range(128, 256))
@@ -55,6 +56,8 @@ def _estimate_part(part: Part) -> int:
     if isinstance(part, Text):
         return estimate_tokens(part.text)
     if isinstance(part, Media):
+        if part.kind == "image":
+            return picture_tokens(part)[0]
         return min(estimate_tokens(part.data), MEDIA_TOKENS) if part.data else MEDIA_TOKENS
     if isinstance(part, Result):
         return MESSAGE_TOKENS + sum([_estimate_part(inner) for inner in part.parts])
