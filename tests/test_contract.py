@@ -139,6 +139,7 @@ COMMANDS = {
     "config show",
     "cache check",
     "rollup",
+    "replay",
     "version",
     "toxic-upstream",
 }
@@ -342,7 +343,7 @@ def test_the_commands_are_these_and_all_take_json() -> None:
 @pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_the_reference_lists_each_command_with_its_options(command: str) -> None:
     row = next(line for line in page("cli").splitlines() if line.startswith(f"| `llm-router {command}`"))
-    assert set(re.findall(r"`(--[a-z]+)`", row.split(" | ")[-1])) == set(_commands()[command])
+    assert set(re.findall(r"`(--[a-z-]+)`", row.split(" | ")[-1])) == set(_commands()[command])
 
 
 # the reply headers as they really come

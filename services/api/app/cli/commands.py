@@ -151,6 +151,22 @@ def rollup(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def replay(
+    journal: Annotated[Path, typer.Argument(help="The journal; what it was rotated to is read, too.")],
+    policy: Annotated[Path | None, typer.Option(help="Another configuration, to be judged by what was logged.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the estimates into this SVG file.")] = None,
+    since: Annotated[str | None, typer.Option(help="Only calls that ended at this moment (or day) or after it, UTC.")] = None,
+    until: Annotated[str | None, typer.Option(help="Only calls that ended before this moment (or day), UTC.")] = None,
+    min_ess: Annotated[float, typer.Option(help="Effective sample size below which no verdict is given.", min=1)] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Compute logged decisions again, bit for bit, and judge another policy by them."""
+    from . import replay as replaying  # noqa: PLC0415
+
+    raise typer.Exit(replaying.replay(replaying.Asked(journal, policy, plot, since, until, min_ess), as_json))
+
+
+@app.command()
 def version(as_json: AsJson = False) -> None:
     """Print the version."""
     typer.echo(f'{{"version": "{__version__}"}}' if as_json else f"llm-router {__version__}")

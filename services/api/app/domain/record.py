@@ -23,7 +23,7 @@ class Attempt(Struct, frozen=True):
 
 
 class Propensity(Struct, frozen=True, gc=False):
-    """The probability that the intended, and the served, arm was drawn; null for an arm the draw could not give."""
+    """Over the draw alone: how probable the intended row was as the first choice, and that the row that answered did. Null = not known."""
 
     intended: float
     served: float | None

@@ -183,7 +183,6 @@ def _is_possible(walk: Walk, usage: Usage) -> bool:
 
 def _note(walk: Walk, decision: Decision) -> DecisionNote:
     wishes = decision.wishes
-    served = walk.served.name if walk.served else None
     return DecisionNote(
         policy=decision.policy,
         weights=decision.weights,
@@ -201,6 +200,16 @@ def _note(walk: Walk, decision: Decision) -> DecisionNote:
         ),
         standing=decision.standing,
         draw=decision.draw,
-        propensity=Propensity(decision.propensity, decision.propensity if served == decision.chosen else None),
+        propensity=Propensity(decision.propensity, _served_propensity(walk, decision)),
         ranking=decision.ranking,
     )
+
+
+def _served_propensity(walk: Walk, decision: Decision) -> float | None:
+    """The intended row's, if it was it that answered.
+
+    Not known where another draw might have been answered by the same row: behind a failure, or from what was kept.
+    """
+    served = walk.served is not None and walk.served.name == decision.chosen
+    kept = walk.cache == "hit" and decision.propensity < 1
+    return decision.propensity if served and not kept else None

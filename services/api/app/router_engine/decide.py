@@ -27,7 +27,12 @@ def decide(z: bytes, wishes: Wishes, table: Table, standing: Standing, draw: flo
 
     Raises UnsupportedFeature, ContextTooLong or NoCandidate when nobody may answer, whichever names what to change.
     """
-    found = ranked(z, wishes, table, standing)
+    return taken(ranked(z, wishes, table, standing), z, table, draw)
+
+
+def taken(found: Ranked, z: bytes, table: Table, draw: float) -> Decision:
+    """The decision that a draw makes of what was known before it."""
+    wishes = found.case.wishes
     place, propensity = drawn(draw, table.exploration, found.near) if found.near > 1 else (0, 1.0)
     names = [table.rows.names[i] for i in found.rows]
     return Decision(
@@ -38,7 +43,7 @@ def decide(z: bytes, wishes: Wishes, table: Table, standing: Standing, draw: flo
         wishes=wishes,
         z=z,
         weights=WEIGHTS_ID,
-        standing=standing.id,
+        standing=found.case.standing.id,
         draw=draw,
         propensity=propensity,
     )
