@@ -1,0 +1,147 @@
+"""What the projection is asked for sums: pure functions of an open, read-only connection (`schema.open_usage`) and plain values.
+
+Each question sees one state of the file. All may raise sqlite3.Error when the file is damaged, or busy beyond the connection's
+patience. Lists of calls are in `calls`, nothing is written here.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, tzinfo
+from typing import Any, Final
+
+import msgspec
+
+from .pieces import CALLS, WITH_USERS, WITHOUT_USERS, Piece, cover, days, hours
+from .schema import FIGURES, KEYS
+from .values import NONE_NAMED, Filters, Group, GroupRow, Projected, Totals, Window
+
+ANY: Final = Filters()
+_PIECES: Final = (
+    "WITH pieces AS MATERIALIZED (SELECT json_extract(value, '$[0]') AS label, json_extract(value, '$[1]') AS level,"
+    " json_extract(value, '$[2]') AS since, json_extract(value, '$[3]') AS until FROM json_each(:pieces))"
+)
+_OF_A_CALL: Final = {
+    "calls": "1",
+    "failures": "outcome = 2",
+    "abandoned": "outcome = 3",
+    "priced": "cost_nano IS NOT NULL",
+    "cost_nano": "coalesce(cost_nano, 0)",
+    "compared": "cost_nano IS NOT NULL AND baseline_nano IS NOT NULL",
+    "baseline_nano": "iif(cost_nano IS NULL, 0, coalesce(baseline_nano, 0))",
+    "compared_nano": "iif(baseline_nano IS NULL, 0, coalesce(cost_nano, 0))",
+    "cache_hits": "cache = 4",
+    "cache_misses": "cache = 5",
+    "cache_off": "cache NOT IN (4, 5)",
+}
+"""Figures that a single call's row does not hold under their own names; the numbers are `schema.FIXED`."""
+_SUMMED: Final = f"{', '.join(f'sum({name})' for name in FIGURES)}, merged(latencies), merged(first_tokens)"
+_HELD: Final = f"{', '.join((*KEYS, *FIGURES))}, latencies, first_tokens"
+_OF_CALLS: Final = ", ".join((*KEYS, *(_OF_A_CALL.get(name, name) for name in FIGURES)))
+_COUNTED: Final = f"{_OF_CALLS}, latency_us, first_token_us"
+
+
+@contextmanager
+def one_state(db: sqlite3.Connection) -> Iterator[None]:
+    """Several questions to one state of the file."""
+    if db.in_transaction:
+        yield
+        return
+    db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        db.execute("ROLLBACK")
+
+
+def totals(db: sqlite3.Connection, window: Window, only: Filters = ANY) -> Totals:
+    """The sums over a window."""
+    found = grouped(db, window, (), UTC, only)
+    return found[0].totals if found else Totals()
+
+
+def grouped(
+    db: sqlite3.Connection, window: Window, by: tuple[Group, ...], zone: tzinfo, only: Filters = ANY, limit: int = -1
+) -> list[GroupRow]:
+    """Sums by group, ordered by key; groups without a call are left out. Of `only` the fields that are groups count.
+
+    At most `limit` rows (-1: all). `day` and `hour` are those of `zone`; not both.
+    """
+    pieces = _cut(window, by, zone, "user" in by or only.user is not None)
+    columns = ["label" if one in ("day", "hour") else one for one in by]
+    grouping = f"GROUP BY {', '.join(columns)}" if by else ""
+    with one_state(db):
+        condition = narrowed(db, only, KEYS)
+        sql = (
+            f"{_PIECES} SELECT {', '.join([*columns, _SUMMED])} FROM ({_rows_of(pieces, condition)})"  # noqa: S608 - names of ours
+            f" {grouping} HAVING sum(calls) > 0 LIMIT {limit:d}"
+        )
+        rows = db.execute(sql, {"pieces": msgspec.json.encode(pieces).decode()}).fetchall()
+        names = names_of(db, {row[at] for row in rows for at, one in enumerate(columns) if one != "label"})
+    return sorted((_group_row(row, columns, names) for row in rows), key=_in_order)
+
+
+def projected(db: sqlite3.Connection) -> Projected:
+    """How far the projection is."""
+    with one_state(db):
+        counts = db.execute("SELECT calls, scores, repeated, damaged FROM state").fetchone()
+        (latest,) = db.execute("SELECT max(at) FROM calls").fetchone()
+    return Projected(*counts, latest)
+
+
+def narrowed(db: sqlite3.Connection, only: Filters, fields: Iterable[str]) -> str:
+    """An SQL condition for those of the `fields` that the filters name. It holds numbers alone, no text of anybody's."""
+    wanted = {field: value for field in fields if (value := getattr(only, field)) is not None}
+    numbers = {field: _number_of(db, value) for field, value in wanted.items()}
+    condition = "".join(f" AND {field} = {number:d}" for field, number in numbers.items())
+    # said in the very words of the index, or SQLite does not see that it may use it
+    return f"{condition} AND user > 0" if numbers.get("user", 0) > 0 else condition
+
+
+def names_of(db: sqlite3.Connection, numbers: Iterable[int]) -> dict[int, str]:
+    """The texts behind numbers; 0, which stands for none, has none."""
+    wanted = msgspec.json.encode(sorted(numbers)).decode()
+    return dict(db.execute("SELECT id, name FROM names WHERE id IN (SELECT value FROM json_each(?))", (wanted,)))
+
+
+def _number_of(db: sqlite3.Connection, name: str) -> int:
+    if name == NONE_NAMED:
+        return 0
+    found = db.execute("SELECT id FROM names WHERE name = ?", (name,)).fetchone()
+    return found[0] if found is not None else -1
+
+
+def _cut(window: Window, by: Sequence[Group], zone: tzinfo, with_users: bool) -> list[Piece]:
+    levels = WITH_USERS if with_users else WITHOUT_USERS
+    if "day" in by:
+        spans = days(window, zone)
+    elif "hour" in by:
+        spans = hours(window, zone)
+    else:
+        spans = iter([("", window.since, window.until)])
+    return [piece for label, since, until in spans for piece in cover(label, since, until, levels)]
+
+
+def _rows_of(pieces: Iterable[Piece], condition: str) -> str:
+    """The rows of sums, and of single calls where needed, that the pieces name. CROSS JOIN keeps the pieces outside: a seek each."""
+    held = (
+        f"SELECT label, {_HELD} FROM pieces CROSS JOIN sums ON sums.level = pieces.level"  # noqa: S608 - names of ours
+        f" AND sums.start >= since AND sums.start < until WHERE true{condition}"
+    )
+    if not any(piece.level == CALLS for piece in pieces):
+        return held
+    single = (
+        f"SELECT label, {_COUNTED} FROM pieces CROSS JOIN calls ON calls.at >= since AND calls.at < until"  # noqa: S608 - as above
+        f" WHERE pieces.level = {CALLS}{condition}"
+    )
+    return f"{held} UNION ALL {single}"
+
+
+def _group_row(row: Sequence[Any], columns: Sequence[str], names: dict[int, str]) -> GroupRow:
+    key = tuple(value if one == "label" else names.get(value) for one, value in zip(columns, row, strict=False))
+    return GroupRow(key, Totals(*row[len(columns) :]))
+
+
+def _in_order(row: GroupRow) -> tuple[tuple[bool, str], ...]:
+    """None last."""
+    return tuple((part is None, part or "") for part in row.key)

@@ -1,0 +1,87 @@
+"""The projection's tables and how they are opened. No question and no line of the journal.
+
+`sums` holds each figure at four levels: quarters of an hour (some zones are half an hour off), hours, UTC days, and UTC days by user
+(users are many, so the finer levels do without them). `names` holds every text once; 0 stands for none.
+"""
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from .histogram import Merging
+
+VERSION: Final = 1
+QUARTER, HOUR, DAY, USER_DAY = 0, 1, 2, 3
+MILLIS: Final = {QUARTER: 900_000, HOUR: 3_600_000, DAY: 86_400_000, USER_DAY: 86_400_000}
+ANSWERED, FAILED, ABANDONED = 1, 2, 3
+HITS, MISSES, OFF = 4, 5, 6
+"""Names whose numbers are fixed, so that nobody needs to look them up."""
+FIXED: Final = ("answered", "failed", "abandoned", "hit", "miss", "off")
+
+KEYS: Final = ("model", "provider", "mode", "outcome", "user")
+FIGURES: Final = (
+    "calls", "failures", "abandoned", "tokens_in", "tokens_out", "cached_tokens", "reasoning_tokens", "priced", "cost_nano",
+    "saved_nano", "compared", "baseline_nano", "compared_nano", "cache_hits", "cache_misses", "cache_off", "score_millionths",
+    "scored", "latency_us",
+)  # fmt: skip
+"""Whole numbers that are added; `latencies` and `first_tokens` come behind them, as histograms."""
+NAMED: Final = (
+    "model", "asked", "decided", "served", "provider", "model_id", "mode", "user", "outcome", "error", "face", "purpose",
+    "finish_reason", "cache", "scorer",
+)  # fmt: skip
+"""Columns of `calls` that hold a number of `names`."""
+COUNTED: Final = (
+    "status", "stream", "mock", "tokens_in", "tokens_out", "cached_tokens", "reasoning_tokens", "cost_nano", "saved_nano",
+    "baseline_nano", "latency_us", "first_token_us", "score_millionths", "scored", "score",
+)  # fmt: skip
+
+TABLES: Final = (
+    "CREATE TABLE files (id INTEGER PRIMARY KEY, identity TEXT NOT NULL UNIQUE, name TEXT NOT NULL, read INTEGER NOT NULL)",
+    "CREATE TABLE names (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
+    "CREATE TABLE calls (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, id TEXT NOT NULL, file INTEGER NOT NULL,"
+    " start INTEGER NOT NULL, size INTEGER NOT NULL,"
+    f" {', '.join(f'{name} INTEGER NOT NULL' for name in NAMED)}, {', '.join(f'{name} INTEGER' for name in COUNTED)})",
+    "CREATE TABLE sums (level INTEGER NOT NULL, start INTEGER NOT NULL,"
+    f" {', '.join(f'{name} INTEGER NOT NULL' for name in KEYS)}, {', '.join(f'{name} INTEGER NOT NULL' for name in FIGURES)},"
+    f" latencies BLOB NOT NULL, first_tokens BLOB NOT NULL, PRIMARY KEY (level, start, {', '.join(KEYS)})) WITHOUT ROWID",
+    "CREATE TABLE scores (call TEXT NOT NULL, at TEXT NOT NULL, scorer TEXT NOT NULL, score REAL NOT NULL, file INTEGER NOT NULL,"
+    " start INTEGER NOT NULL, size INTEGER NOT NULL)",
+    "CREATE TABLE standings (id TEXT NOT NULL, file INTEGER NOT NULL, start INTEGER NOT NULL, size INTEGER NOT NULL)",
+    "CREATE TABLE state (calls INTEGER NOT NULL, scores INTEGER NOT NULL, repeated INTEGER NOT NULL, damaged INTEGER NOT NULL)",
+)
+INDEXES: Final = (
+    "CREATE INDEX calls_at ON calls (at)",
+    "CREATE INDEX calls_id ON calls (id)",
+    "CREATE INDEX calls_user ON calls (user, at) WHERE user > 0",
+    "CREATE INDEX scores_call ON scores (call)",
+    "CREATE INDEX standings_id ON standings (id)",
+)
+
+
+class NoProjection(Exception):
+    """There is no projection that can be asked: none yet, damaged, or of another format. The message says which and what to do."""
+
+
+def open_usage(path: str | Path, wait_seconds: float = 2.0) -> sqlite3.Connection:
+    """Open the projection for questions alone; one connection is for one thread. Raises NoProjection."""
+    place = Path(path)
+    if not place.is_file():
+        raise NoProjection(f"there is no projection of the journal at {place} yet: it comes with the first call that is served")
+    try:
+        db = sqlite3.connect(f"{place.resolve().as_uri()}?mode=ro", uri=True, timeout=wait_seconds, isolation_level=None)
+    except sqlite3.Error as error:
+        raise NoProjection(f"{place} cannot be opened: {error}") from None
+    try:
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+    except sqlite3.Error as error:
+        db.close()
+        raise NoProjection(f"{place} cannot be read: {error}") from None
+    if version != VERSION:
+        db.close()
+        raise NoProjection(
+            f"{place} has format {version} instead of {VERSION}: the service, or `llm-router rollup`, makes it anew"
+        )
+    # sqlite3 wants a class for each aggregate and typeshed knows no step() of one argument alone
+    db.create_aggregate("merged", 1, Merging)  # type: ignore[arg-type]
+    db.execute("PRAGMA cache_size = -16000")
+    return db
