@@ -47,12 +47,11 @@ def model(
     target = Target(
         name=name, provider=provider, model_id=name, dialect=dialect, wire=dialect, base_url=f"https://{provider}.example"
     )
-    facts = {"capabilities": FULL, "max_output": 16_384, "targets": (target,)} | more
+    facts = {"capabilities": FULL, "max_output": 16_384, "targets": (target,), "rates": rates} | more
     return Model(
         name=name,
         provider=provider,
         model_id=name,
-        rates=rates,
         quality=quality,
         avg_latency_ms=ms,
         context_window=window,

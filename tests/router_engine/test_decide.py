@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from app.config.snapshot import Model, Snapshot
 from app.domain.decision import EMPTY_STANDING, Decision, LiveModel, Standing
-from app.domain.request import MODES, ChatRequest, Constraints, Message, Mode, Text, Wishes
+from app.domain.request import EFFORTS, MODES, ChatRequest, Constraints, Message, Mode, Text, Wishes
 from app.domain.target import Rates
 from app.errors import CallerError, ContextTooLong, NoCandidate, UnsupportedFeature
 from app.router_engine.choose import drawn
@@ -58,6 +58,11 @@ WISHES = st.builds(
     native=st.just(("logit_bias",)),
     tokens_in=st.integers(0, 1_200_000),
     max_tokens=st.none() | st.integers(1, 200_000),
+    session_model=st.none() | st.sampled_from(("openai_luna", "claude_opus", "claude_3_sonnet", "gone")),
+    session_tokens=st.integers(0, 1_200_000),
+    effort=st.none() | st.sampled_from(EFFORTS),
+    budget=st.none() | st.integers(0, 100_000),
+    pictures=st.just(()) | st.tuples(*(st.integers(-1_000, 1_000) for _ in range(4))),
 )
 STANDINGS = st.dictionaries(
     st.sampled_from(("openai_luna", "claude_opus", "gemini_lite", "gone")),

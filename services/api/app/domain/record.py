@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from .request import Constraints, Mode
+from .request import Constraints, Effort, Mode
 
 Outcome = Literal["answered", "failed", "abandoned"]
 CacheState = Literal["hit", "miss", "off"]
@@ -41,6 +41,9 @@ class WishesNote(Struct, frozen=True):
     native: tuple[str, ...] = ()
     session_model: str | None = None
     session_tokens: int = 0
+    effort: Effort | None = None
+    budget: int | None = None
+    pictures: tuple[int, ...] = ()
 
 
 class DecisionNote(Struct, frozen=True):

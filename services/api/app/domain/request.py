@@ -151,7 +151,8 @@ class Wishes(Struct, frozen=True):
 
     `needs` are capabilities a candidate must have; `dialect` (when set) is the only dialect that can carry the request,
     because of the fields named in `native`. `session_model` is the catalogue row that served the conversation so far, of whose
-    prompt about `session_tokens` are in its provider's prompt cache.
+    prompt about `session_tokens` are in its provider's prompt cache. `effort` and `budget` (tokens) say how much is to be thought, None =
+    as each model is used to. `pictures` are tokens that the pictures take beyond `tokens_in`, by rule (`text.pictures.RULES`).
     """
 
     mode: Mode
@@ -163,6 +164,9 @@ class Wishes(Struct, frozen=True):
     max_tokens: int | None = None
     session_model: str | None = None
     session_tokens: int = 0
+    effort: Effort | None = None
+    budget: int | None = None
+    pictures: tuple[int, ...] = ()
 
 
 class Original(Struct, frozen=True, eq=False):

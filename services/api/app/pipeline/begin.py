@@ -7,7 +7,9 @@ from ..domain.request import ChatRequest, Mode, Wishes
 from ..errors import CallerError, UnsupportedFeature, shown
 from ..router_engine.decide import decide
 from ..router_engine.first_stage import first_stage
+from ..router_engine.lengths import effort_of
 from ..router_engine.refusal import FIELD_OF
+from ..text.pictures import pictures_beyond
 from ..text.tokens import estimate_request
 from .conversation import conversation_key, with_model
 from .house import House
@@ -70,17 +72,27 @@ def _by_choice(house: House, walk: Walk, mode: Mode) -> None:
     request = walk.request
     walk.mode = mode
     walk.standing = house.live.snapshot(house.clock(), house.open_rows)
-    wishes = Wishes(
-        mode=mode,
-        constraints=request.constraints,
-        needs=request.needs,
-        dialect=_only_dialect(request),
-        native=request.native,
-        tokens_in=walk.tokens_in,
-        max_tokens=request.max_tokens,
-    )
+    wishes = wishes_of(request, mode, walk.tokens_in, _only_dialect(request))
     _take(walk, decide(first_stage(request), wishes, walk.compiled.table, walk.standing, house.draw()))
     walk.conversation = conversation_key(request, walk.asking.scope)
+
+
+def wishes_of(request: ChatRequest, mode: Mode, tokens_in: int, dialect: str | None = None) -> Wishes:
+    """What a request asks of a decision."""
+    needs = request.needs
+    effort, budget = effort_of(request.thinking)
+    return Wishes(
+        mode=mode,
+        constraints=request.constraints,
+        needs=needs,
+        dialect=dialect,
+        native=request.native,
+        tokens_in=tokens_in,
+        max_tokens=request.max_tokens,
+        effort=effort,
+        budget=budget,
+        pictures=pictures_beyond(request) or () if "vision" in needs else (),
+    )
 
 
 def decide_with(walk: Walk, name: str) -> None:

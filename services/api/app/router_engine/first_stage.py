@@ -10,6 +10,7 @@ from typing import Final
 
 from ..domain.request import ChatRequest
 from ..text.features import Features, features
+from .lengths import in_its_form
 from .quality import OUTPUT_BOUNDS, SIGNALS, difficulty, expected_output
 from .subject import Subject, subject
 
@@ -28,8 +29,9 @@ def first_stage(request: ChatRequest) -> bytes:
     about = subject(request)
     seen = features(about.text)
     signals = _signals(request, about, seen)
-    output = _said_output(seen, signals)
-    return _Z.pack(difficulty(signals), math.log1p(expected_output(signals) if output is None else output), *signals)
+    told = _said_output(seen, signals)
+    output = in_its_form(expected_output(signals) if told is None else told, request)
+    return _Z.pack(difficulty(signals), math.log1p(output), *signals)
 
 
 def read(z: bytes) -> tuple[float, float]:

@@ -6,11 +6,16 @@ from typing import Final
 
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from ..config.snapshot import Grounds, Model, Weights
 from ..domain.request import Mode
 from ..domain.target import Rates
+from ..text.pictures import RULES
+from .lengths import TYPICAL_THOUGHTS, thinks_unasked
 from .quality import Vector, log_odds
+
+Places = NDArray[np.intp]
 
 FIRST_SHARE: Final = 0.35
 """Share of `avg_latency_ms` until the first token, for models without live figures."""
@@ -24,6 +29,8 @@ class Rows(Struct, frozen=True, eq=False):
 
     `rate_*` are US dollars per token, NaN where the price is unknown; above `tier_above` input tokens the `tier_*` rates hold,
     and `*_cached` are those of input tokens read from a prompt cache.
+    `thinks` is 1 where a model thinks without being asked, `thinks_asked` where it can at all, else 0; `rule` is the place among
+    `text.pictures.RULES` of the one that it counts pictures by.
     `window` and `max_output` are tokens, infinite where unknown. `providers` are those of every deployment of the row.
     `all_priced`, `lowest_tier`, `smallest_window` and `smallest_output` spare a decision the columns where nothing can happen.
     """
@@ -45,6 +52,9 @@ class Rows(Struct, frozen=True, eq=False):
     capabilities: tuple[frozenset[str], ...]
     dialects: tuple[frozenset[str], ...]
     providers: tuple[frozenset[str], ...]
+    thinks: Vector
+    thinks_asked: Vector
+    rule: Places
     all_priced: bool
     lowest_tier: float
     smallest_window: float
@@ -106,17 +116,39 @@ def _rows(models: Sequence[Model]) -> Rows:
         tier_out=_column([math.nan if rate is None else rate.tier_output * _PICO for rate in rates]),
         tier_cached=_column([math.nan if rate is None else rate.tier_cached * _PICO for rate in rates]),
         first_ms=_column([model.avg_latency_ms * FIRST_SHARE for model in models]),
-        ms_per_token=_column([model.avg_latency_ms * (1 - FIRST_SHARE) / TYPICAL_OUTPUT for model in models]),
+        ms_per_token=_column([_ms_per_token(model) for model in models]),
         window=window,
         max_output=max_output,
         capabilities=tuple(model.capabilities for model in models),
         dialects=tuple(frozenset(target.dialect for target in model.targets) for model in models),
         providers=tuple(frozenset({model.provider, *(target.provider for target in model.targets)}) for model in models),
+        thinks=_column([float(_thinks(model)) for model in models]),
+        thinks_asked=_column([float("reasoning" in model.capabilities) for model in models]),
+        rule=np.array([rule_of(_dialect(model)) for model in models], dtype=np.intp),
         all_priced=None not in rates,
         lowest_tier=float(tiers.min(initial=math.inf)),
         smallest_window=float(window.min(initial=math.inf)),
         smallest_output=float(max_output.min(initial=math.inf)),
     )
+
+
+def _dialect(model: Model) -> str:
+    return model.targets[0].dialect if model.targets else ""
+
+
+def _thinks(model: Model) -> bool:
+    return thinks_unasked(model.capabilities, _dialect(model))
+
+
+def rule_of(dialect: str) -> int:
+    """The place among `text.pictures.RULES` of the rule that hosts of a dialect count pictures by."""
+    return RULES.index(dialect) if dialect in RULES else RULES.index("openai")
+
+
+def _ms_per_token(model: Model) -> float:
+    """A model's usual thoughts are in its usual time."""
+    tokens = TYPICAL_OUTPUT + (TYPICAL_THOUGHTS if _thinks(model) else 0.0)
+    return model.avg_latency_ms * (1 - FIRST_SHARE) / tokens
 
 
 def _column(values: Sequence[float]) -> Vector:
