@@ -6,6 +6,7 @@ import pty
 import random
 import subprocess
 import sys
+import tracemalloc
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,11 @@ import msgspec
 import pytest
 
 from app.cli.replay import Asked, replay
+from app.config.home import Environment
+from app.config.load import load
 from app.domain.decision import LiveModel, Standing
+from app.evaluation.policy import Policy
+from app.evaluation.replay import Replay, Span
 from app.router_engine.standing import standing_id
 from evaluation.journals import BETTER, CHEAPER, ROWS, START, WIDE, configured, lines_of, snapshot_in, written
 from support import Upstream, child_env, eventually, running, well_behaved
@@ -185,6 +190,22 @@ class TestReading:
         found = told(path)
         assert found.status in (1, 2) and "per_call.jsonl" in found.err and "Traceback" not in found.err
 
+    def test_a_long_journal_takes_no_more_memory_than_a_short_one(self, tmp_path: Path) -> None:
+        """With another policy to judge; in bytes, of everything that Python allocates."""
+        snapshot = snapshot_in(tmp_path, *DRAWN)
+        lines = lines_of(snapshot, 1000)
+        other = tmp_path / "other.yaml"
+        other.write_text(configured(BETTER))
+        peaks = []
+        for times in (1, 1, 6):
+            path = written(tmp_path, lines * times, snapshot)
+            policy = Policy(load(other, {}), Environment(tmp_path, {}, frozenset()), other)
+            tracemalloc.start()
+            assert Replay(path, policy, Span(), 100).run(lambda _: None).equal == 1000 * times
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+        assert peaks[2] < 1.5 * max(peaks[1], 2_000_000)
+
     def test_since_and_until_bound_the_calls(self, tmp_path: Path, told: Any) -> None:
         """A call is at its end; the first bound is inside, the second outside."""
         snapshot = snapshot_in(tmp_path)
@@ -239,7 +260,7 @@ class TestAnotherPolicy:
         """Without exploration on either side the estimates are the logged mean."""
         snapshot = snapshot_in(tmp_path, CHEAPER)
         found = told(written(tmp_path, lines_of(snapshot, 300), snapshot), policy=configured(CHEAPER))
-        assert found.json["judged"]["agrees"] == 1
+        assert found.json["judged"]["differs"] == 0
         quality = found.outcome("quality")
         assert quality["verdict"] == "no difference in quality is shown"
         assert quality["estimates"]["values"]["ips"] == pytest.approx(quality["estimates"]["logged"])
@@ -255,6 +276,15 @@ class TestAnotherPolicy:
         assert quality["estimates"]["values"]["ips"]["value"] > 0
         assert told(path, policy=configured(BETTER), min_ess=5).status == 0
 
+    def test_a_difference_that_was_hardly_seen_is_no_verdict(self, tmp_path: Path, told: Any) -> None:
+        """However many calls agree: the interval would rest on the router's own predictions."""
+        snapshot = snapshot_in(tmp_path, "exploration: 0.04", WIDE, CHEAPER)
+        path = written(tmp_path, lines_of(snapshot, 200), snapshot)
+        found = told(path, policy=configured(BETTER), min_ess=1)
+        assert 0 < found.json["judged"]["seen"] < 10 and found.json["judged"]["differs"] == 1
+        assert (found.status, found.outcome("quality")["verdict"]) == (1, None)
+        assert "10 are needed" in found.outcome("quality")["refusal"]
+
     def test_choices_that_were_never_drawn_are_no_evidence(self, tmp_path: Path, told: Any) -> None:
         """Without exploration, where two policies differ nothing was seen, however many calls there are."""
         snapshot = snapshot_in(tmp_path, CHEAPER)
@@ -267,7 +297,7 @@ class TestAnotherPolicy:
         snapshot = snapshot_in(tmp_path, CHEAPER)
         path = written(tmp_path, lines_of(snapshot, 150), snapshot)
         renamed = ROWS.replace("cheap:", "little:") + f"routing: {{{CHEAPER}}}\n"
-        assert told(path, policy=renamed).json["judged"]["agrees"] == 1
+        assert told(path, policy=renamed).json["judged"]["differs"] == 0
         swapped = configured(CHEAPER).replace("gpt-4o-mini", "gpt-4.1-nano")
         assert told(path, policy=swapped).json["judged"]["unseen"] == 1
 
@@ -279,7 +309,7 @@ class TestAnotherPolicy:
 
         snapshot = compiled(folder, configured(CHEAPER), {"OPENAI_API_KEY": "k"})
         found = told(written(tmp_path, lines_of(snapshot, 120), snapshot), policy=configured(BETTER))
-        assert found.json["judged"]["agrees"] == 1
+        assert found.json["judged"]["differs"] == 0
 
     def test_later_scores_count_wherever_they_stand(self, tmp_path: Path, told: Any) -> None:
         """The last one takes the place of what the record said."""

@@ -14,6 +14,8 @@ from .recompute import Recomputed
 OUTCOMES: Final = ("quality", "cost_usd", "latency_ms")
 UNSEEN: Final = 0.01
 """With a larger share of choices that were never drawn no estimate stands on what was logged."""
+LEAST_SEEN: Final = 10
+"""Drawn decisions, among those where the policy differs, below which an interval would rest on the model's word alone."""
 ROUNDING: Final = 1e-9
 """A smaller gain, relative to the value, is the arithmetic's and no policy's."""
 _BATCH: Final = 4096
@@ -38,11 +40,14 @@ class Outcome(Struct, frozen=True):
 
 
 class Judged(Struct, frozen=True):
-    """`agrees`, `unseen` and `refused` are shares of the decisions: same choice as logged, never drawn, no choice at all."""
+    """`differs`, `unseen` and `refused` are shares of the decisions where the policy would not take the logging policy's first choice:
+    another one, one that exploration never draws, or none at all. `seen` is in how many its differing choice was drawn.
+    """
 
     decisions: int
     simulated: bool
-    agrees: float
+    differs: float
+    seen: int
     unseen: float
     refused: float
     min_ess: float
@@ -57,7 +62,7 @@ class Judge:
         self._batch: list[Row] = []
         self._sums: list[Sums] = [no_sums() for _ in OUTCOMES]
         self._rows = [0 for _ in OUTCOMES]
-        self.decisions = self.agrees = self.unseen = self.refused = 0
+        self.decisions = self.differs = self.seen = self.unseen = self.refused = 0
 
     def add(self, call: Call, logged: Recomputed, choice: Choice | None) -> None:
         """One decision, how it went, and what the policy would have chosen."""
@@ -66,7 +71,9 @@ class Judge:
             self.refused += 1
             return
         same = choice.arm == logged.chosen
-        self.agrees += same
+        if choice.arm != logged.first:
+            self.differs += 1
+            self.seen += same
         self.unseen += choice.arm not in logged.chances
         self._batch.append(
             Row(
@@ -86,7 +93,8 @@ class Judge:
         return Judged(
             decisions=self.decisions,
             simulated=simulated,
-            agrees=self.agrees * share,
+            differs=self.differs * share,
+            seen=self.seen,
             unseen=self.unseen * share,
             refused=self.refused * share,
             min_ess=self._min_ess,
@@ -125,6 +133,11 @@ class Judge:
             return (
                 f"the effective sample size {found.effective_size:.0f} is below {least}: "
                 "log more calls, with routing.exploration above 0 (0.1, say)"
+            )
+        if self.differs and self.seen < LEAST_SEEN:
+            return (
+                f"of {self.differs} decisions where the policy differs its choice was drawn in {self.seen}, {LEAST_SEEN} are needed: "
+                "log more calls, or with a higher routing.exploration"
             )
         return None
 

@@ -40,12 +40,16 @@ class Situation(Struct, frozen=True, eq=False):
 
 
 class Recomputed(Struct, frozen=True, eq=False):
-    """A decision that came out as it was logged: its situation, what was known before the draw, and each row's chance."""
+    """A decision that came out as it was logged: its situation, what was known before the draw, and each row's chance.
+
+    `first` is what is chosen without exploration, `chosen` what the draw made the first choice, with `propensity`.
+    """
 
     ground: Ground
     situation: Situation
     found: Ranked
     chances: dict[str, float]
+    first: str
     chosen: str
     propensity: float
 
@@ -89,7 +93,15 @@ class Recomputer:
         except (CallerError, struct.error, ValueError, KeyError) as error:
             raise Differs(f"no decision comes out: {error}") from error
         _compare(note, decision)
-        return Recomputed(ground, situation, found, odds(found, ground.table), decision.chosen, decision.propensity)
+        return Recomputed(
+            ground=ground,
+            situation=situation,
+            found=found,
+            chances=odds(found, ground.table),
+            first=ground.table.rows.names[found.rows[0]],
+            chosen=decision.chosen,
+            propensity=decision.propensity,
+        )
 
     def _ground(self, digest: str) -> Ground:
         kept = self._grounds.get(digest)

@@ -21,11 +21,12 @@ _STYLE: Final = (
 
 
 class Panel(Struct, frozen=True):
-    """One outcome: rows of estimates beside `reference`, what was logged."""
+    """One outcome: rows of estimates beside `reference`, a line that is called `told`."""
 
     title: str
     reference: float
     rows: Sequence[tuple[str, Estimate]]
+    told: str = "logged"
 
 
 def picture(title: str, panels: Sequence[Panel]) -> str:
@@ -57,7 +58,9 @@ def _panel(panel: Panel, top: float) -> list[str]:
     parts.append(
         f'<line class="logged" x1="{across(panel.reference)}" y1="{first - 6:.0f}" x2="{across(panel.reference)}" y2="{last:.0f}"/>'
     )
-    parts.append(f'<text class="small" x="{across(panel.reference)}" y="{first - 9:.0f}" text-anchor="middle">logged</text>')
+    parts.append(
+        f'<text class="small" x="{across(panel.reference)}" y="{first - 9:.0f}" text-anchor="middle">{escape(panel.told)}</text>'
+    )
     for anchor, value, x in (("start", low, LABEL), ("end", high, WIDTH - RIGHT)):
         parts.append(f'<text class="small" x="{x}" y="{last + 15:.0f}" text-anchor="{anchor}">{value:.4g}</text>')
     for n, (label, one) in enumerate(rows):

@@ -46,8 +46,8 @@ def plot(judged: Judged, policy: str) -> str:
 def _judged(judged: Judged, policy: str) -> list[str]:
     told = [
         "",
-        f"{policy} on {_count(judged.decisions, 'decision')}: the logged choice in {100 * judged.agrees:.1f} %, one never drawn in "
-        f"{100 * judged.unseen:.1f} %, none in {100 * judged.refused:.1f} %",
+        f"{policy} on {_count(judged.decisions, 'decision')}: differs in {100 * judged.differs:.1f} %, where its choice was drawn "
+        f"{_count(judged.seen, 'time')}; a choice never drawn in {100 * judged.unseen:.1f} %, none in {100 * judged.refused:.1f} %",
     ]
     if judged.simulated:
         told.append("these calls were simulated (mock mode): their scores, costs and times tell of no real model")
