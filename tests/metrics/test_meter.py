@@ -1,6 +1,5 @@
 """A worker that has no place counts for itself, and for all once it gets one."""
 
-import asyncio
 import os
 import shutil
 import time
