@@ -170,8 +170,12 @@ def _quality(found: Sequence[Interval], truth: float) -> Quality:
 
 
 def section(folder: Path, seed: int = 0, logs: int = LOGS) -> Section:
-    """The whole check."""
-    rows = load_train(folder)
+    """The whole check, on the training rows of a data folder."""
+    return section_of(load_train(folder), seed, logs)
+
+
+def section_of(rows: Sequence[Row], seed: int = 0, logs: int = LOGS) -> Section:
+    """The same, for who has read them."""
     lines: list[str] = []
     figures: dict[str, float] = {}
     targets: list[Target] = []
@@ -198,7 +202,9 @@ def _intro(logs: int) -> list[str]:
         "Logs are simulated on MMLU-Pro items that both models of a pair answered: `balanced` chooses, a share of the decisions is drawn",
         "evenly from both models, and only the drawn model's score is seen. From such a log the estimators of `llm-router replay` say what",
         "`accurate`, and a router that sends the longest prompts to the strong model (as many as `balanced` does), would have scored.",
-        f"Error, half-width and coverage are over {logs} logs of the same items; the truth is what the target does score on them.",
+        f"Error, half-width and coverage are over {logs} logs of the same items; the truth is what the target does score on them. `seen`",
+        "is how often a differing choice was drawn in a log: below 10, or with an effective sample size (ESS) below 100, replay gives no",
+        "verdict.",
     ]
 
 

@@ -12,7 +12,7 @@ WIDTH: Final = 720
 LABEL: Final = 150
 RIGHT: Final = 24
 LINE: Final = 26
-HEAD: Final = 34
+HEAD: Final = 44
 FOOT: Final = 30
 _STYLE: Final = (
     "text{font:13px system-ui,sans-serif;fill:#222}.small{font-size:11px;fill:#555}.title{font-size:15px;font-weight:600}"

@@ -1,5 +1,6 @@
 """A replay's report in words and as a picture. Computes nothing."""
 
+from math import isnan
 from typing import Final
 
 from .estimators import Estimate
@@ -75,6 +76,8 @@ def _gain(one: Outcome) -> Estimate:
 
 
 def _interval(one: Estimate, form: str = ".4g") -> str:
+    if isnan(one.value):
+        return "not known"
     return f"{one.value:{form}} [{one.low:{form}}, {one.high:{form}}]"
 
 
