@@ -33,6 +33,7 @@ from .metrics.tally import Tally
 from .pipeline.figures import put_figures
 from .pipeline.house import Compiled, House
 from .router_engine.standing import Live
+from .tracing.start import open_tracer
 
 _log = logging.getLogger("llm_router")
 WIRES = {
@@ -49,6 +50,8 @@ FACES = {
     "mistral": mistral_client.FACE,
 }
 POLL_SECONDS = 0.5
+TRACES_SECONDS = 3.0
+"""That a stop gives the collector for what waits."""
 YOUNG_OBJECTS = (20_000, 20, 20)  # a call makes some hundreds of objects, nearly all freed without the collector
 
 
@@ -139,6 +142,7 @@ class Worker:
             now=self._now,
             clock=time.perf_counter,
             draw=random.random,
+            tracer=open_tracer(self.environment.values, __version__, self._now, time.perf_counter),
         )
         self._archive = Archive(plan.per_call_path, _log.warning)
         self._archive.keep(compiled.snapshot)
@@ -180,6 +184,8 @@ class Worker:
             await self._house.http.close()
             await self._house.cache.close()
             self._house.journal.close()
+            if self._house.tracer is not None:
+                await asyncio.to_thread(self._house.tracer.stop, TRACES_SECONDS)
         await self.metrics.stop()
         if self._rollup is not None:
             await asyncio.to_thread(self._rollup.stop)

@@ -24,7 +24,7 @@ WATCH_AFTER = 0.02
 _OVER = "the body is larger than limits.max_body_bytes ({} bytes)"
 _CLIENT_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 _TIMEOUT = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?", re.ASCII)
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 
 
 class StillComing(Exception):

@@ -63,7 +63,7 @@ async def first_answer(house: House, walk: Walk, encode: Callable[[Target], Call
 async def _body_from(house: House, walk: Walk, this: Try, call: Call) -> bytes:
     target = this.target
     limits = deadlines(walk.compiled.snapshot.timeouts, seconds_left(house, walk), this.patience)
-    async with house.transport(target).open(sent(walk, target, call), target, limits) as reply:
+    async with house.transport(target).open(sent(walk, this, call), target, limits) as reply:
         walk.upstream_status = reply.status
         if reply.status != 200:
             raise await fault(house, walk, target, reply)
@@ -83,12 +83,13 @@ def deadlines(timeouts: Timeouts, left: float, patience: float | None) -> Deadli
     )
 
 
-def sent(walk: Walk, target: Target, call: Call) -> Call:
+def sent(walk: Walk, this: Try, call: Call) -> Call:
     """The call as it goes out now, noted in the walk."""
     walk.dropped = call.dropped
-    walk.tried = target
-    if walk.asking.traceparent:
-        call = msgspec.structs.replace(call, headers=(*call.headers, ("traceparent", walk.asking.traceparent)))
+    walk.tried = this.target
+    parent = walk.asking.traceparent if walk.trace is None else walk.trace.upstream(this.began)
+    if parent:
+        call = msgspec.structs.replace(call, headers=(*call.headers, ("traceparent", parent)))
     return call
 
 

@@ -112,5 +112,5 @@ class Embedding(Serving):
             response=UNSET,
         )
         await commit(self.house, self.walk, record)
-        self.accounted = True
+        self._accounted_for(record)
         return Settled(record, None)

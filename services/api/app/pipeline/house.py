@@ -13,6 +13,7 @@ from ..logging_utils.journal import Journal
 from ..metrics.meter import Meter
 from ..router_engine.standing import Live
 from ..router_engine.table import Table
+from ..tracing.tracer import Tracer
 from .budget import HedgeBudget, RetryBudget
 from .drains import Drains
 from .health import Health
@@ -53,6 +54,7 @@ class House:
         "now",
         "proofs",
         "standing_written",
+        "tracer",
         "wires",
     )
 
@@ -70,6 +72,7 @@ class House:
         now: Callable[[], float],
         clock: Callable[[], float],
         draw: Callable[[], float],
+        tracer: Tracer | None = None,
     ) -> None:
         self.compiled = compiled
         self.cache = cache
@@ -82,6 +85,7 @@ class House:
         self.now = now
         self.clock = clock
         self.draw = draw
+        self.tracer = tracer
         self.admission = Admission()
         self.budget = RetryBudget()
         self.drains = Drains()

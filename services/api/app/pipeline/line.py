@@ -63,7 +63,7 @@ class Line:
         house, walk, this = self._house, self._walk, self.this
         target = this.target
         limits = deadlines(walk.compiled.snapshot.timeouts, seconds_left(house, walk), this.patience)
-        call = sent(walk, target, house.wire(target).encode(walk.request, target, True))
+        call = sent(walk, this, house.wire(target).encode(walk.request, target, True))
         self.dropped = call.dropped
         self._reader = house.wire(target).reader()
         self._open = house.transport(target).open(call, target, limits)

@@ -128,6 +128,8 @@ class Order:
             )
         )
         walk.upstream_status = None
+        if walk.trace is not None:
+            walk.trace.note(target, done.began)
 
     def judge(self, done: Try, error: RouterError, status: int | None, *, spoke: bool = False) -> None:
         """Lay a failure at its door; `status` is what the provider answered with, None if it did not."""

@@ -6,7 +6,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from ..domain.answer import Completion, Delta
-from ..domain.record import Outcome
+from ..domain.record import Outcome, Record
 from ..errors import RouterError
 from . import attempts
 from .conversation import keep_model
@@ -36,6 +36,8 @@ class Serving:
         self._found: Found | None = None
         self._work: asyncio.Future[Any] | None = None  # what goes on when its caller leaves
         self._draining = False
+        if house.tracer is not None:
+            walk.trace = house.tracer.begin(walk.asking.traceparent)
 
     async def admit(self) -> None:
         """Take a place among the calls in flight, given back by `close`. Raises Overloaded."""
@@ -139,7 +141,7 @@ class Serving:
         walk.completion = completion
         done = settle(self.house, walk, outcome, status, error, completion)
         await commit(self.house, walk, done.record)
-        self.accounted = True
+        self._accounted_for(done.record)
         if outcome == "answered" and completion is not None:
             keep_model(self.house, walk, completion)
         if outcome == "answered" and completion is not None and self._found is None:
@@ -147,6 +149,13 @@ class Serving:
             await remember(self.house, walk, completion)
             self._learn_speed(completion)
         return done
+
+    def _accounted_for(self, record: Record) -> None:
+        """The record is in the journal; whoever traces calls is told, too."""
+        self.accounted = True
+        walk, tracer = self.walk, self.house.tracer
+        if tracer is not None and walk.trace is not None:
+            tracer.end(record, walk.request, walk.trace, walk.asking.started)
 
     def _learn_speed(self, completion: Completion) -> None:
         """Real answers feed the live figures; a whole answer's first token is its last, so only its speed as a whole counts."""

@@ -8,6 +8,7 @@ from ..domain.decision import EMPTY_STANDING, Decision, Standing
 from ..domain.record import Attempt, CacheState
 from ..domain.request import ChatRequest, Mode
 from ..domain.target import Target
+from ..tracing.place import Trace
 from .house import Compiled
 
 
@@ -56,6 +57,7 @@ class Walk:
         "standing",
         "targets",
         "tokens_in",
+        "trace",
         "tried",
         "upstream_status",
         "waited",
@@ -95,6 +97,7 @@ class Walk:
         self.waited = 0.0  # seconds spent waiting for providers
         self.waited_before = 0.0  # of them, before the target that served was asked
         self.first_token: float | None = None  # monotonic seconds of the first delta that speaks
+        self.trace: Trace | None = None  # None = nobody traces this service
 
     @property
     def native(self) -> bool:

@@ -4,6 +4,7 @@ from ..config.home import Environment
 from ..config.load import OVERRIDES
 from ..config.show import without_password
 from ..config.snapshot import Snapshot
+from ..tracing.start import told as traces
 
 
 def greeting(environment: Environment, snapshot: Snapshot, version: str, address: str | None) -> list[str]:
@@ -18,6 +19,7 @@ def greeting(environment: Environment, snapshot: Snapshot, version: str, address
     place = {"local": cache.path, "redis": without_password(cache.redis_url), "none": ""}[cache.backend]
     lines.append(f"  cache: {cache.backend} {place}".rstrip() + f", journal: {snapshot.logging.per_call_path}")
     lines += [f"  {line}" for line in overrides(environment)]
+    lines += [f"  {line}" for line in traces(environment.values)]
     lines += [f"  warning: {warning}" for warning in snapshot.warnings]
     return lines
 
