@@ -13,7 +13,7 @@ REPLY = {
     "latency_ms", "cached", "mock", "score", "score_reasons", "scorer", "decision", "attempts", "warnings",
 }  # fmt: skip
 DRY = {"id", "selected_model", "prompt", "mode", "mock", "decision", "warnings"}
-CANDIDATE = {"name", "quality", "cost_usd", "latency_ms", "excluded"}
+CANDIDATE = {"name", "quality", "cost_usd", "latency_ms", "excluded", "utility", "below_floor", "flip"}
 RECORD = [
     "kind", "id", "at", "face", "purpose", "mode", "asked", "decided", "served", "provider", "model_id", "stream", "status",
     "outcome", "error", "finish_reason", "tokens_in", "tokens_out", "cached_tokens", "reasoning_tokens", "usage_source",
@@ -175,7 +175,27 @@ def test_a_dry_run_decides_calls_nobody_and_leaves_no_record(mock: Service, path
 def test_a_dry_run_chooses_what_a_real_one_calls(mock: Service) -> None:
     prompt = "Translate 'good morning' into Finnish, Basque and Welsh."
     dry, wet = (mock.request(path, {"prompt": prompt, "cache": "off"}).json() for path in ("/route", "/query"))
-    assert dry["selected_model"]["name"] == wet["selected_model"]["name"] and dry["decision"] == wet["decision"]
+    assert dry["selected_model"]["name"] == wet["selected_model"]["name"]
+    dry["decision"]["candidates"] = [{**one, "flip": None} for one in dry["decision"]["candidates"]]
+    assert wet["decision"].items() <= dry["decision"].items()
+
+
+def test_a_dry_run_says_what_would_have_flipped_the_decision_and_what_it_saves(mock: Service) -> None:
+    """Every loser's lack, the other modes' choices, the baseline of the shipped configuration."""
+    reply = mock.request("/route", {"prompt": "Compare renting and buying a flat for four years.", "mode": "balanced"}).json()
+    told = reply["decision"]
+    assert set(told) == {"reason", "policy", "session_model", "candidates", "modes", "saving", "flips"}
+    first, *losers = [one for one in told["candidates"] if one["excluded"] is None]
+    assert first["flip"] is None
+    assert all(set(one["flip"]) == {"quality", "cost_usd", "latency_ms"} for one in losers)
+    assert all(one["flip"]["quality"] is None or one["flip"]["quality"] > one["quality"] - 0.001 for one in losers)
+    assert told["modes"]["balanced"] == reply["selected_model"]["name"] == first["name"]
+    assert told["saving"]["baseline"] == "openai_gpt4o"
+    assert told["saving"]["saved_usd"] == pytest.approx(told["saving"]["baseline_usd"] - told["saving"]["chosen_usd"])
+    assert any("would win at quality >= " in text for text in told["flips"])
+    assert any(text.startswith("mode accurate picks ") for text in told["flips"])
+    by_name = mock.request("/route", {"prompt": "hello", "model": "openai_gpt4o"}).json()["decision"]
+    assert (by_name["policy"], by_name["candidates"]) == ("by-name", [])
 
 
 def test_the_modes_differ(mock: Service) -> None:

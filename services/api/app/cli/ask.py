@@ -1,7 +1,6 @@
 """`query`, `explain` and `models`: what is sent, and how the answer is shown."""
 
 import sys
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -9,6 +8,7 @@ from msgspec import Struct
 
 from ..clients.common.sse import EventStream
 from .exchange import Unreachable, complain, exchange
+from .explained import print_columns, print_explained
 
 
 class Asking(Struct, frozen=True):
@@ -71,13 +71,7 @@ def explain(asking: Asking, as_json: bool) -> int:
         return complain(str(error))
     if status != 200:
         return complain(_error(answer))
-    reply = msgspec.json.decode(answer)
-    print(reply["decision"]["reason"])
-    rows = [("model", "quality", "cost USD", "latency ms", "excluded")]
-    for one in reply["decision"]["candidates"]:
-        cost = "unknown" if one["cost_usd"] is None else f"{one['cost_usd']:.6f}"
-        rows.append((one["name"], f"{one['quality']:.2f}", cost, f"{one['latency_ms']:.0f}", one["excluded"] or ""))
-    _table(rows)
+    print_explained(msgspec.json.decode(answer)["decision"])
     return 0
 
 
@@ -102,7 +96,7 @@ def models(url: str, key: str, as_json: bool) -> int:
             )
         else:
             rows.append((entry["id"], f"the router's choice, {facts['mode']}", "", "", "", ""))
-    _table(rows)
+    print_columns(rows)
     return 0
 
 
@@ -123,10 +117,3 @@ def _error(answer: bytes) -> str:
         return f"{error['code']}: {error['message']}"
     except (msgspec.MsgspecError, KeyError, TypeError):
         return "the service answered with an error that is not one of this router's"
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> None:
-    """Columns as wide as their widest cell: readable on a terminal and cut by `awk` in a pipe alike."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

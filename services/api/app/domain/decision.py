@@ -5,10 +5,29 @@ from msgspec import Struct
 from .request import Mode, Wishes
 
 
+class Flip(Struct, frozen=True, gc=False):
+    """What would put a row first, each by itself: its quality at least, its cost or its time at most so much; null = no such figure."""
+
+    quality: float | None = None
+    cost_usd: float | None = None
+    latency_ms: float | None = None
+
+
+class Saving(Struct, frozen=True, gc=False):
+    """What the choice is predicted to cost beside the row that savings are counted against; null = an unknown price."""
+
+    baseline: str
+    baseline_usd: float | None
+    chosen_usd: float | None
+    saved_usd: float | None
+
+
 class Candidate(Struct, frozen=True):
     """One catalogue row as the decision saw it.
 
-    `quality` 0..1; `cost_usd` null = unknown price; `excluded` says why it may not answer, null if it may.
+    `quality` 0..1; `cost_usd` null = unknown price; `excluded` says why it may not answer, null if it may. `utility` is what rows are
+    ranked by, null for those who may not answer; one `below_floor` of the mode ranks behind all that are not. `flip` is told of losers
+    to those who ask why.
     """
 
     name: str
@@ -16,6 +35,9 @@ class Candidate(Struct, frozen=True):
     cost_usd: float | None
     latency_ms: float
     excluded: str | None = None
+    utility: float | None = None
+    below_floor: bool = False
+    flip: Flip | None = None
 
 
 class LiveModel(Struct, frozen=True, gc=False):

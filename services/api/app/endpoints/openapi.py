@@ -8,7 +8,7 @@ from ..clients.anthropic_client.parse import CountBody, MessagesBody
 from ..clients.embedding.parse import EmbeddingsBody
 from ..clients.openai_client.parse import ChatBody
 from ..clients.responses_client.body import ResponsesBody
-from ..domain.decision import Candidate
+from ..domain.decision import Candidate, Saving
 from ..domain.record import Attempt
 from .query_body import Query
 
@@ -61,10 +61,10 @@ _ANTHROPIC_ERROR = {
 def describe(schema: dict[str, Any]) -> dict[str, Any]:
     """Add the hot paths and their schemas to FastAPI's own description."""
     bodies, components = msgspec.json.schema_components(
-        (Query, ChatBody, Candidate, Attempt, ResponsesBody, MessagesBody, CountBody, EmbeddingsBody), ref_template=_REF
+        (Query, ChatBody, Candidate, Attempt, ResponsesBody, MessagesBody, CountBody, EmbeddingsBody, Saving), ref_template=_REF
     )
-    query, chat, candidate, attempt, responses, messages, count, embeddings = bodies
-    components = {**components, "Error": _ERROR, "AnthropicError": _ANTHROPIC_ERROR, "Reply": _reply(candidate, attempt)}
+    query, chat, candidate, attempt, responses, messages, count, embeddings, saving = bodies
+    components = {**components, "Error": _ERROR, "AnthropicError": _ANTHROPIC_ERROR, "Reply": _reply(candidate, attempt, saving)}
     schema.setdefault("components", {}).setdefault("schemas", {}).update(components)
     reply = {"$ref": _REF.format(name="Reply")}
     schema["paths"].update(
@@ -102,7 +102,7 @@ def _post(
     }
 
 
-def _reply(candidate: dict[str, Any], attempt: dict[str, Any]) -> dict[str, Any]:
+def _reply(candidate: dict[str, Any], attempt: dict[str, Any], saving: dict[str, Any]) -> dict[str, Any]:
     number, text = {"type": ["number", "null"]}, {"type": ["string", "null"]}
     reason = {"type": "string"}
     decision = {
@@ -112,6 +112,9 @@ def _reply(candidate: dict[str, Any], attempt: dict[str, Any]) -> dict[str, Any]
             "policy": reason,
             "session_model": {"type": ["string", "null"], "description": "the row that served the conversation so far"},
             "candidates": {"type": "array", "items": candidate},
+            "modes": {"type": "object", "additionalProperties": reason, "description": "dry: the best row of each mode"},
+            "saving": {"anyOf": [saving, {"type": "null"}], "description": "dry: beside routing.baseline"},
+            "flips": {"type": "array", "items": reason, "description": "dry: what would have made another row win"},
         },
     }
     return {

@@ -10,7 +10,7 @@ from ..clients.openai_client.face import error_body
 from ..domain.answer import Completion, Delta, ToolCall
 from ..domain.request import ChatRequest
 from ..errors import RouterError
-from ..pipeline.estimate import candidates, estimated_nano
+from ..pipeline.estimate import candidates, estimated_nano, explanation
 from ..pipeline.settle import NANO, Settled
 from ..pipeline.walk import Walk
 from .headers import reason
@@ -40,7 +40,7 @@ class QueryShape:
         """The decision alone, where no answer was wanted."""
         if not walk.request.dry_run:
             return None
-        return _encode(_head(walk))
+        return _encode({**_head(walk), "decision": _explained(walk)})
 
     def whole(self, walk: Walk, completion: Completion, settled: Settled) -> bytes:
         """The whole reply."""
@@ -83,13 +83,25 @@ class QueryWriter:
 
 def decision_of(walk: Walk) -> dict[str, Any]:
     """The decision for people: the sentence, the policy and each candidate."""
+    return {**_sentence(walk), "candidates": candidates(walk)}
+
+
+def _sentence(walk: Walk) -> dict[str, Any]:
     decision = walk.decision
     return {
         "reason": reason(walk),
         "policy": decision.policy if decision is not None else BY_NAME_POLICY,
         "session_model": decision.wishes.session_model if decision is not None else None,
-        "candidates": candidates(walk),
     }
+
+
+def _explained(walk: Walk) -> dict[str, Any]:
+    """The decision for those who ask why: also what would have flipped it, and what it saves."""
+    told = explanation(walk)
+    if told is None:
+        return decision_of(walk)
+    modes, flips = told.modes, told.sentences
+    return {**_sentence(walk), "candidates": told.candidates, "modes": modes, "saving": told.saving, "flips": flips}
 
 
 def _head(walk: Walk) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from ..domain.decision import Candidate
 from ..domain.target import price
-from ..router_engine.explain import explain
+from ..router_engine.explain import Explanation, explain, explain_fully
 from ..router_engine.first_stage import first_stage
 from ..router_engine.predict import expected_usage
 from .begin import wishes_of
@@ -26,3 +26,10 @@ def candidates(walk: Walk) -> tuple[Candidate, ...]:
     if walk.decision is None:
         return ()
     return explain(walk.decision, walk.compiled.table, walk.standing)
+
+
+def explanation(walk: Walk) -> Explanation | None:
+    """The candidates and what would have flipped the decision; None for a model asked by name."""
+    if walk.decision is None:
+        return None
+    return explain_fully(walk.decision, walk.compiled.table, walk.standing)

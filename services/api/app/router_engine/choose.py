@@ -31,7 +31,7 @@ def utility(figures: Figures, weights: Weights, floor: float, alive: Mask | None
     """The utility of every row, comparable among those that are alive; `floor` is the effective one, 0 = none."""
     cost, quality = figures.cost, figures.quality
     if not all_priced:
-        cost = np.where(np.isnan(cost), _dearest(cost, alive), cost)
+        cost = np.where(np.isnan(cost), dearest(cost, alive), cost)
     value: Vector = (
         weights.quality * quality
         - weights.cost * np.log10(1.0 + cost / COST_UNIT)
@@ -80,7 +80,7 @@ def drawn(draw: float, exploration: float, near: int) -> tuple[int, float]:
     return place, share + (1.0 - exploration if place == 0 else 0.0)
 
 
-def _dearest(cost: Vector, alive: Mask | None) -> float:
+def dearest(cost: Vector, alive: Mask | None) -> float:
     """An unknown price counts as the dearest known one among those who may answer."""
     known = cost[~np.isnan(cost)] if alive is None else cost[alive & ~np.isnan(cost)]
     return float(known.max()) if known.size else 0.0

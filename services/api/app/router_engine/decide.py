@@ -5,7 +5,7 @@ from msgspec import Struct
 from ..domain.decision import Decision, Standing
 from ..domain.request import Wishes
 from .choose import drawn, effective_floor, order, stay, utility, within_gap
-from .eligible import Case, eligible
+from .eligible import Case, Mask, eligible
 from .predict import predict
 from .quality import POLICY, WEIGHTS_ID
 from .reason import Choice, reason
@@ -14,12 +14,16 @@ from .table import Table
 
 
 class Ranked(Struct, frozen=True, eq=False):
-    """What is known before the draw: rows best first, the first `near` of which may be drawn, and the floor in force (0 = none)."""
+    """What is known before the draw: rows best first, the first `near` of which may be drawn, and the floor in force (0 = none).
+
+    `alive` are those who may answer, None = all.
+    """
 
     case: Case
     rows: list[int]
     near: int
     floor: float
+    alive: Mask | None
 
 
 def decide(z: bytes, wishes: Wishes, table: Table, standing: Standing, draw: float) -> Decision:
@@ -70,4 +74,4 @@ def ranked(z: bytes, wishes: Wishes, table: Table, standing: Standing) -> Ranked
         stay(value, rows.index.get(wishes.session_model))
     best_first = order(value, alive)
     near = within_gap(value, best_first, table.gap) if table.exploration > 0 else 1
-    return Ranked(case, best_first, near, floor)
+    return Ranked(case, best_first, near, floor, alive)

@@ -71,6 +71,7 @@ class Table(Struct, frozen=True, eq=False):
     exploration: float
     gap: float
     baseline: Rates | None
+    baseline_name: str | None
 
 
 def compile_table(snapshot: Grounds) -> Table:
@@ -86,6 +87,7 @@ def compile_table(snapshot: Grounds) -> Table:
         exploration=snapshot.routing.exploration,
         gap=snapshot.routing.exploration_gap,
         baseline=baseline.rates if baseline is not None else None,
+        baseline_name=baseline.name if baseline is not None else None,
     )
 
 
