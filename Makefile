@@ -46,8 +46,8 @@ lock: $(VENV)/.dev ## renew both lock files
 bench: $(VENV)/.run ## CPU per request beside a bare proxy (minutes; ARGS=--short for a quick look)
 	@$(BIN)/python bench/run.py $(ARGS)
 
-bench-modes: $(VENV)/.dev ## what the three modes choose over bench/prompts.jsonl
-	$(BIN)/python bench/modes.py
+bench-modes: $(VENV)/.dev ## what the three modes choose over bench/prompts.jsonl, and what other weights would; draws docs/plots/modes.svg
+	@$(BIN)/python bench/modes.py --plot docs/plots/modes.svg $(ARGS)
 
 bench-routing: $(VENV)/.dev ## routing quality on public data (DATA=<folder>, see training/DATA.md); writes docs/routing-quality.md
 	@$(BIN)/python -m bench.routing.run $(if $(DATA),--data "$(DATA)") $(ARGS)

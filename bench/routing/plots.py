@@ -34,6 +34,7 @@ def quality_over_cost(
     curves: Mapping[str, tuple[Vector, Vector]],
     singles: tuple[Vector, Vector],
     modes: Mapping[str, tuple[float, float]],
+    ylabel: str = "mean score",
 ) -> bytes:
     """Curves of mean quality over mean US dollars per 1,000 prompts, every single model as a dot, the modes as marks."""
     drawn: list[bytes] = []
@@ -43,7 +44,7 @@ def quality_over_cost(
             axes.plot(cost * 1000, quality, marker=".", markersize=4, label=name)
         for (mode, (dollars, score)), mark in zip(modes.items(), "vDs", strict=False):
             axes.plot(dollars * 1000, score, mark, color="black", markersize=6, label=mode)
-        axes.set(xscale="log", xlabel="US dollars per 1,000 prompts", ylabel="mean score", title=title)
+        axes.set(xscale="log", xlabel="US dollars per 1,000 prompts", ylabel=ylabel, title=title)
         axes.legend(frameon=False)
     return drawn[0]
 

@@ -11,6 +11,8 @@ from types import ModuleType
 
 import pytest
 
+from app.config.compile import DEFAULT_WEIGHTS
+
 BENCH = Path(__file__).parents[2] / "bench"
 DAY = date(2026, 11, 25)
 
@@ -62,3 +64,24 @@ def test_a_config_that_cannot_be_used_is_said_in_a_line(
     config.write_text("mode: quick\n")
     assert modes.main(["--config", str(config)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_higher_weight_on_cost_buys_less(modes: ModuleType) -> None:
+    """The curve falls in cost and in predicted quality, and the shipped weight's point is the balanced mode itself."""
+    seen = modes.report(modes.snapshot_of(modes.SHIPPED, DAY), modes.read_prompts())
+    costs, qualities = [p.cost_usd_per_1000 for p in seen.curve], [p.quality for p in seen.curve]
+    assert costs == sorted(costs, reverse=True)
+    assert qualities[0] > qualities[-1]
+    balanced = next(row for row in seen.rows if row.mode == "balanced")
+    shipped = DEFAULT_WEIGHTS["balanced"].cost
+    assert [p.quality for p in seen.curve if p.name == f"{shipped:g}"] == [balanced.quality]
+    assert max(one.quality for one in seen.singles) >= max(qualities) - 0.05
+
+
+def test_the_curve_can_be_drawn(modes: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same bytes each time."""
+    for name in ("one", "two"):
+        assert modes.main(["--plot", str(tmp_path / "plots" / f"{name}.svg")]) == 0
+    drawn = [(tmp_path / "plots" / f"{name}.svg").read_bytes() for name in ("one", "two")]
+    assert drawn[0] == drawn[1]
+    assert drawn[0].startswith(b"<?xml")
