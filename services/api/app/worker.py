@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from . import __version__
+from .access.admin import AdminKey
 from .access.keys import CallerKeys, KeysError
 from .caching.factory import open_cache
 from .clients import anthropic_client, gemini_client, llama_client, mistral_client, openai_client
@@ -73,6 +74,7 @@ class Worker:
         self.environment = environment
         self.supervised = inherited is not None
         self.keys = CallerKeys()
+        self.admin = AdminKey()
         self.metrics = Meter(__version__, shelf_of(environment.home))
         self._now = now
         self._current: Current | None = None
@@ -86,6 +88,7 @@ class Worker:
         self._born = time.monotonic()
         try:
             self.keys = CallerKeys.from_env(environment.values)
+            self.admin = AdminKey.from_env(environment.values)
         except KeysError as error:
             # the environment does not change under way: no edit of the file may open a service whose keys are unsound
             self._unsound = str(error)

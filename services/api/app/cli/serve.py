@@ -10,6 +10,7 @@ import time
 from multiprocessing.context import SpawnProcess
 
 from .. import __version__, running
+from ..access.admin import AdminKey
 from ..access.keys import CallerKeys, KeysError, is_loopback
 from ..config.home import Environment, read_environment
 from ..config.load import ConfigError
@@ -80,6 +81,7 @@ def _sound(environment: Environment) -> Current:
 
 def _refuse_wide_bind(environment: Environment, snapshot: Snapshot) -> None:
     keys = CallerKeys.from_env(environment.values)
+    AdminKey.from_env(environment.values)  # raises what is wrong with it
     if not keys and not is_loopback(snapshot.server.host):
         raise KeysError(
             f"server.host {snapshot.server.host}: without caller keys the service binds to loopback only; set LLM_ROUTER_API_KEYS"
