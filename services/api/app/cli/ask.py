@@ -7,8 +7,13 @@ import msgspec
 from msgspec import Struct
 
 from ..clients.common.sse import EventStream
-from .exchange import Unreachable, complain, exchange
-from .explained import print_columns, print_explained
+from ..errors import BadAnswer
+from .ending import WrongUse
+from .exchange import Reply, Service, Unreachable
+from .explained import print_explained
+from .progress import waiting
+from .tables import print_table
+from .terminal import complain, is_watched, json_text, lines, one_line, say
 
 
 class Asking(Struct, frozen=True):
@@ -21,99 +26,150 @@ class Asking(Struct, frozen=True):
     url: str
     key: str
 
+    @property
+    def service(self) -> Service:
+        """Whom. Raises WrongUse."""
+        return Service(self.url, self.key)
+
     def body(self) -> dict[str, Any]:
-        """The body for `/query` and `/route`."""
-        prompt = sys.stdin.read() if self.prompt == "-" else self.prompt
+        """The body for `/query` and `/route`. Raises WrongUse for a prompt that is no text."""
         wishes = {"mode": self.mode, "system": self.system}
-        return {"prompt": prompt, "model": self.model, **{name: value for name, value in wishes.items() if value is not None}}
+        given = {name: _text(value, f"--{name}") for name, value in wishes.items() if value is not None}
+        return {"prompt": read_prompt(self.prompt), "model": _text(self.model, "--model"), **given}
+
+
+def read_prompt(prompt: str) -> str:
+    """The prompt as given, or for `-` what standard input holds. Raises WrongUse when it is no text."""
+    if prompt != "-":
+        return _text(prompt, "the prompt")
+    if is_watched(sys.stdin):
+        say("the prompt ends with Ctrl-D on a line of its own")
+    try:
+        return sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise WrongUse("standard input is not text in UTF-8") from None
+
+
+def _text(given: str, what: str) -> str:
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        raise WrongUse(f"{what} is not text in UTF-8") from None
+    return given
+
+
+class _Shown:
+    """A streamed answer as it reaches the terminal. `start` is called before its first word."""
+
+    def __init__(self) -> None:
+        self.end: dict[str, Any] = {}
+        self.start = lambda: None
+        self._events = EventStream()
+        self._last = ""
+
+    def take(self, piece: bytes) -> None:
+        """Some bytes of the stream."""
+        for event in self._events.feed(piece):
+            data = msgspec.json.decode(event.data)
+            if event.event != "delta":
+                self.end = {**data, "event": event.event}
+            elif data["text"]:
+                self.start()
+                self._last = data["text"]
+                sys.stdout.write(lines(data["text"]))
+                sys.stdout.flush()
+
+    def close(self) -> None:
+        """What comes next begins on a line of its own."""
+        if not self._last.endswith("\n"):
+            sys.stdout.write("\n")
+            sys.stdout.flush()
 
 
 def query(asking: Asking, as_json: bool) -> int:
     """Stream the answer to the terminal, or print the whole reply as JSON."""
+    service, body = asking.service, asking.body()
     if as_json:
-        return _printed(asking, "/query")
-    events = EventStream()
-    done: dict[str, Any] = {}
-
-    def on_bytes(piece: bytes) -> None:
-        for event in events.feed(piece):
-            data = msgspec.json.decode(event.data)
-            if event.event == "delta":
-                sys.stdout.write(data["text"])
-                sys.stdout.flush()
-            else:
-                done.update(data, event=event.event)
-
+        return _printed(service, "/query", body)
+    shown = _Shown()
     try:
-        status, answer = exchange(asking.url, asking.key, "/query", {**asking.body(), "stream": True}, on_bytes)
+        with waiting("waiting for the answer") as shown.start:
+            reply = service.ask("/query", {**body, "stream": True}, shown.take)
     except Unreachable as error:
-        return complain(str(error))
-    if status != 200:
-        return complain(_error(answer))
-    sys.stdout.write("\n")
-    if done.get("event") != "done":
-        return complain(f"the answer broke off: {done.get('error', {}).get('message', 'no end came')}")
-    model = done["selected_model"]
-    cost = "unknown cost" if done["cost_usd"] is None else f"${done['cost_usd']:.6f}"
-    tokens = f"{done['usage']['input_tokens']} + {done['usage']['output_tokens']} tokens"
-    how = "from the cache" if done["cached"] else f"{done['latency_ms']:.0f} ms"
-    print(f"{model['name']} | {cost} | {tokens} | {how} | {done['decision']['reason']}", file=sys.stderr)
+        return complain(error)
+    except (msgspec.MsgspecError, BadAnswer, KeyError, TypeError):
+        return complain("what answers there is not this router")
+    if reply.status != 200:
+        return complain(reply.error)
+    shown.close()
+    if shown.end.get("event") != "done":
+        error = shown.end.get("error") or {}
+        return complain(f"the answer broke off: {error.get('message', 'no end came')}")
+    say(summary(shown.end))
     return 0
+
+
+def summary(reply: dict[str, Any]) -> str:
+    """Who answered, what it cost, how long it took and why that model, on one line."""
+    tokens = f"{reply['usage']['input_tokens']} + {reply['usage']['output_tokens']} tokens"
+    how = "from the cache" if reply["cached"] else f"{reply['latency_ms']:.0f} ms"
+    mock = " (mock)" if reply.get("mock") else ""
+    name = one_line(reply["selected_model"]["name"], 80)
+    return f"{name}{mock} | {dollars(reply['cost_usd'])} | {tokens} | {how} | {reply['decision']['reason']}"
+
+
+def dollars(cost: float | None) -> str:
+    """US dollars, to the millionth."""
+    return "unknown cost" if cost is None else f"${cost:.6f}"
 
 
 def explain(asking: Asking, as_json: bool) -> int:
     """Show the decision as a table, or as JSON."""
+    service, body = asking.service, asking.body()
     if as_json:
-        return _printed(asking, "/route")
-    try:
-        status, answer = exchange(asking.url, asking.key, "/route", asking.body())
-    except Unreachable as error:
-        return complain(str(error))
-    if status != 200:
-        return complain(_error(answer))
-    print_explained(msgspec.json.decode(answer)["decision"])
+        return _printed(service, "/route", body)
+    reply = _answer(service, "/route", body)
+    if isinstance(reply, int):
+        return reply
+    print_explained(msgspec.json.decode(reply.body)["decision"])
     return 0
 
 
-def models(url: str, key: str, as_json: bool) -> int:
+def models(service: Service, as_json: bool) -> int:
     """List the names that `model` accepts."""
-    try:
-        status, answer = exchange(url, key, "/v1/models", None)
-    except Unreachable as error:
-        return complain(str(error))
-    if status != 200:
-        return complain(_error(answer))
     if as_json:
-        print(answer.decode())
-        return 0
-    rows = [("name", "answers as", "provider", "mock", "window", "note")]
-    for entry in msgspec.json.decode(answer)["data"]:
-        facts = entry["router"]
-        if "provider" in facts:
-            mock = "mock" if facts["mock"] else "real"
-            rows.append(
-                (entry["id"], facts["model_id"], facts["provider"], mock, str(facts["context_window"]), facts["warning"] or "")
-            )
-        else:
-            rows.append((entry["id"], f"the router's choice, {facts['mode']}", "", "", "", ""))
-    print_columns(rows)
+        return _printed(service, "/v1/models", None)
+    reply = _answer(service, "/v1/models", None)
+    if isinstance(reply, int):
+        return reply
+    entries = msgspec.json.decode(reply.body)["data"]
+    head = ("name", "answers as", "provider", "mock", "window", "note")
+    print_table(head, [_model_row(entry) for entry in entries], ("name", "answers as", "provider", "mock", "note"))
     return 0
 
 
-def _printed(asking: Asking, path: str) -> int:
+def _model_row(entry: dict[str, Any]) -> tuple[str, ...]:
+    facts = entry["router"]
+    if "provider" not in facts:
+        return entry["id"], f"the router's choice, {facts['mode']}", "", "", "", ""
+    window = "" if facts["context_window"] is None else str(facts["context_window"])
+    mock = "mock" if facts["mock"] else "real"
+    return entry["id"], facts["model_id"], facts["provider"], mock, window, facts["warning"] or ""
+
+
+def _printed(service: Service, path: str, body: dict[str, Any] | None) -> int:
+    reply = _answer(service, path, body)
+    if isinstance(reply, int):
+        return reply
+    print(json_text(reply.body))
+    return 0
+
+
+def _answer(service: Service, path: str, body: dict[str, Any] | None) -> Reply | int:
+    """A good reply, or the exit status after its fault was said."""
     try:
-        status, answer = exchange(asking.url, asking.key, path, asking.body())
+        with waiting("asking"):
+            reply = service.ask(path, body)
     except Unreachable as error:
-        return complain(str(error))
-    if status != 200:
-        return complain(_error(answer))
-    print(answer.decode())
-    return 0
-
-
-def _error(answer: bytes) -> str:
-    try:
-        error = msgspec.json.decode(answer)["error"]
-        return f"{error['code']}: {error['message']}"
-    except (msgspec.MsgspecError, KeyError, TypeError):
-        return "the service answered with an error that is not one of this router's"
+        return complain(error)
+    return reply if reply.status == 200 else complain(reply.error)

@@ -1,15 +1,17 @@
 """The commands and their options; what they do is in the modules beside this one, imported when they run."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from .. import __version__
+from .ending import QuietGroup
+from .options import AsJson, Key, Model, ModeOption, Prompt, System, Url
 from .toxic import toxic_upstream
 
 app = typer.Typer(
+    cls=QuietGroup,
     help="One service in front of every LLM provider.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -20,21 +22,6 @@ app.add_typer(config_app, name="config")
 cache_app = typer.Typer(help="Look at what is remembered.", no_args_is_help=True)
 app.add_typer(cache_app, name="cache")
 app.command("toxic-upstream")(toxic_upstream)
-
-
-class Mode(StrEnum):
-    """How `auto` chooses."""
-
-    fast = "fast"
-    balanced = "balanced"
-    accurate = "accurate"
-
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Url = Annotated[
-    str, typer.Option("--url", envvar="LLM_ROUTER_URL", help="A running service; without it the command works in process.")
-]
-Key = Annotated[str, typer.Option("--key", envvar="LLM_ROUTER_KEY", help="A caller key of that service.", show_envvar=True)]
 
 
 def _version(wanted: bool) -> None:
@@ -74,10 +61,10 @@ def serve(
 
 @app.command()
 def query(
-    prompt: Annotated[str, typer.Argument(help="The prompt, or - to read it from standard input.")],
-    mode: Annotated[Mode | None, typer.Option(help="How to choose among models.")] = None,
-    model: Annotated[str, typer.Option(help="A model by name instead of the router's choice.")] = "auto",
-    system: Annotated[str | None, typer.Option(help="A system prompt.")] = None,
+    prompt: Prompt,
+    mode: ModeOption = None,
+    model: Model = "auto",
+    system: System = None,
     as_json: AsJson = False,
     url: Url = "",
     key: Key = "",
@@ -90,9 +77,9 @@ def query(
 
 @app.command()
 def explain(
-    prompt: Annotated[str, typer.Argument(help="The prompt, or - to read it from standard input.")],
-    mode: Annotated[Mode | None, typer.Option(help="How to choose among models.")] = None,
-    system: Annotated[str | None, typer.Option(help="A system prompt.")] = None,
+    prompt: Prompt,
+    mode: ModeOption = None,
+    system: System = None,
     as_json: AsJson = False,
     url: Url = "",
     key: Key = "",
@@ -106,9 +93,9 @@ def explain(
 @app.command()
 def models(as_json: AsJson = False, url: Url = "", key: Key = "") -> None:
     """List every name that `model` accepts."""
-    from .ask import models as run  # noqa: PLC0415
+    from . import ask  # noqa: PLC0415
 
-    raise typer.Exit(run(url, key, as_json))
+    raise typer.Exit(ask.models(ask.Service(url, key), as_json))
 
 
 @config_app.command("check")

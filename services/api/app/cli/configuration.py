@@ -1,21 +1,48 @@
-"""`config check` and `config show`."""
+"""`config check`, `config show`, and the configuration that the other commands work with."""
 
-import sys
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
 from ..config.compile import compile_snapshot, utc_today
 from ..config.home import Environment, read_environment
 from ..config.load import ConfigError, load
-from ..config.show import effective
+from ..config.show import completed, effective
 from ..config.snapshot import Snapshot
 from ..config.yaml_text import read_yaml
+from .ending import WrongUse
+from .terminal import json_text, one_line, print_json, say
+
+_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
+
+
+class Here(Struct, frozen=True):
+    """What is configured on this machine."""
+
+    environment: Environment
+    snapshot: Snapshot
+
+    @property
+    def url(self) -> str:
+        """Where a service of this configuration would answer on this machine."""
+        server = self.snapshot.server
+        host = _ANYWHERE.get(server.host) or (f"[{server.host}]" if ":" in server.host else server.host)
+        return f"http://{host}:{server.port}{server.root_path}"
 
 
 def in_force(environment: Environment, path: Path) -> Snapshot:
     """What the file at `path` means today. Raises ConfigError."""
     return compile_snapshot(load(path, environment.values), environment, str(path), utc_today())
+
+
+def here() -> Here:
+    """The configuration in use. Raises WrongUse with the one line that says what is wrong with it."""
+    environment = read_environment()
+    try:
+        return Here(environment, in_force(environment, environment.config_path()))
+    except ConfigError as error:
+        raise WrongUse(str(error)) from None
 
 
 def check(path: Path | None, as_json: bool) -> int:
@@ -26,17 +53,16 @@ def check(path: Path | None, as_json: bool) -> int:
         snapshot = in_force(environment, path)
     except ConfigError as error:
         if as_json:
-            print(msgspec.json.encode({"ok": False, "error": str(error)}).decode())
+            print_json({"ok": False, "error": str(error)})
         else:
-            print(error, file=sys.stderr)
+            say(error)
         return 2
     if as_json:
-        told = {"ok": True, "file": str(path), "digest": snapshot.digest, "warnings": snapshot.warnings}
-        print(msgspec.json.encode(told).decode())
+        print_json({"ok": True, "file": str(path), "digest": snapshot.digest, "warnings": snapshot.warnings})
         return 0
-    print(f"{path}: sound, {len(snapshot.models)} models, digest {snapshot.digest}")
+    print(f"{one_line(path, 1000)}: sound, {len(snapshot.models)} models, digest {snapshot.digest}")
     for warning in snapshot.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        say(f"warning: {warning}")
     return 0
 
 
@@ -45,14 +71,15 @@ def show(as_json: bool) -> int:
     environment = read_environment()
     path = environment.config_path()
     try:
-        rows = effective(load(path, environment.values), read_yaml(path), path, environment)
+        settings = load(path, environment.values)
+        snapshot = compile_snapshot(settings, environment, str(path), utc_today())
+        rows = completed(effective(settings, read_yaml(path), path, environment), settings, snapshot)
     except ConfigError as error:
-        print(error, file=sys.stderr)
-        return 2
+        raise WrongUse(str(error)) from None
     if as_json:
-        print(msgspec.json.encode([{"key": row.key, "value": row.value, "source": row.source} for row in rows]).decode())
+        print_json([{"key": row.key, "value": row.value, "source": row.source} for row in rows])
         return 0
     width = max(len(row.key) for row in rows)
     for row in rows:
-        print(f"{row.key.ljust(width)}  {msgspec.json.encode(row.value).decode()}  # {row.source}")
+        print(f"{one_line(row.key).ljust(width)}  {json_text(msgspec.json.encode(row.value))}  # {one_line(row.source, 1000)}")
     return 0

@@ -1,50 +1,21 @@
-"""How a decision is shown to people: a table of all candidates, what would have flipped it, what it saves. Asks nobody.
+"""How a decision is shown to people: a table of all candidates, what would have flipped it, what it saves. Asks nobody."""
 
-On a terminal with colours and as wide as it is; in a pipe as plain columns that `awk` can cut.
-"""
-
-import sys
-from collections.abc import Sequence
 from typing import Any, Final
 
+from .tables import print_line, print_table
+
 HEAD: Final = ("model", "quality", "cost USD", "latency ms", "utility", "excluded")
+TEXT: Final = ("model", "excluded")
 
 
 def print_explained(decision: dict[str, Any]) -> None:
     """Print the `decision` of a dry reply."""
-    if sys.stdout.isatty():
-        _print_rich(decision)
-        return
-    print(decision["reason"])
-    print_columns([HEAD, *(_row(one) for one in decision["candidates"])])
+    print_line(decision["reason"], "bold")
+    candidates = decision["candidates"]
+    styles = ["green" if place == 0 else "dim" if one["excluded"] else "" for place, one in enumerate(candidates)]
+    print_table(HEAD, [_row(one) for one in candidates], TEXT, styles)
     for line in _lines(decision):
-        print(line)
-
-
-def print_columns(rows: Sequence[tuple[str, ...]]) -> None:
-    """Columns as wide as their widest cell."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def _print_rich(decision: dict[str, Any]) -> None:
-    from rich import box  # noqa: PLC0415 - a tenth of a second that a pipe need not wait
-    from rich.console import Console  # noqa: PLC0415
-    from rich.markup import escape  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-
-    console = Console(highlight=False)
-    console.print(f"[bold]{escape(decision['reason'])}[/bold]")
-    table = Table(box=box.SIMPLE, header_style="bold")
-    for name in HEAD:
-        table.add_column(name, justify="left" if name in ("model", "excluded") else "right", overflow="fold")
-    for place, one in enumerate(decision["candidates"]):
-        style = "green" if place == 0 else "dim" if one["excluded"] else ""
-        table.add_row(*map(escape, _row(one)), style=style)
-    console.print(table)
-    for line in _lines(decision):
-        console.print(escape(line))
+        print_line(line)
 
 
 def _row(one: dict[str, Any]) -> tuple[str, ...]:

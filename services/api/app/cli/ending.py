@@ -1,0 +1,65 @@
+"""How every command ends: by its status, quietly after Ctrl-C (130) and when nobody reads any more (141), as a shell's own tools do.
+
+No command and no option.
+"""
+
+import os
+import sys
+from typing import Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+from .terminal import say
+
+STOPPED: Final = 130
+UNREAD: Final = 141
+
+
+class WrongUse(Exception):
+    """The command cannot be done as it was asked; the message says why. Status 2."""
+
+
+class QuietGroup(TyperGroup):
+    """A group of commands of which none ends with a traceback for what its user did."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise typer.Exit(STOPPED) from None
+        except WrongUse as error:
+            say(error)
+            raise typer.Exit(2) from None
+        except BrokenPipeError:
+            raise typer.Exit(UNREAD) from None
+
+
+def run(app: typer.Typer) -> None:
+    """Run the command line and end the process."""
+    for stream in (sys.stdout, sys.stderr):
+        # a name that the terminal's encoding does not have is no reason to fail
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        app(prog_name="llm-router")
+    except SystemExit as end:
+        sys.exit(UNREAD if _unread() else end.code)
+    except KeyboardInterrupt:
+        _unread()
+        sys.exit(STOPPED)
+
+
+def _unread() -> bool:
+    """Write out what waits; whether nobody reads it. Afterwards the interpreter finds nothing to complain about at its exit."""
+    gone = False
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            gone = True
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+    return gone
