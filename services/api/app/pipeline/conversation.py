@@ -24,9 +24,10 @@ CACHED_SHARE = 0.8
 """What of a conversation so far is expected to be in its provider's prompt cache: whole blocks alone are cached, for minutes."""
 MOST_TURNS = 64
 """Of a longer conversation its latest turns are hashed."""
-END_CHARS = 400
-"""Of a longer turn so many characters at either end are hashed, white space left out."""
+END_BYTES = 256
+"""Of a longer turn so many bytes at either end are hashed, white space left out."""
 LONGEST_NAME = 200
+_BLANKS = b" \t\n\r\v\f"
 MARKED_ONLY = "anthropic"
 """The dialect whose hosts cache a prompt only up to a breakpoint that the caller set."""
 
@@ -34,14 +35,14 @@ MARKED_ONLY = "anthropic"
 def conversation_key(request: ChatRequest, scope: str) -> str:
     """Where the memory of this conversation lies, "" where it is none: no session is named and nobody answered yet."""
     if request.session:
-        return _key("session", scope, request.session)
+        return _key("session", scope, request.session.encode("utf-8", "surrogatepass"))
     return _said_key(scope, _said(request.messages[: _answered_before(request.messages)]))
 
 
 def next_key(request: ChatRequest, scope: str, completion: Completion) -> str:
     """Where the request that follows this answer will look: what it then finds said before its new turn."""
     if request.session:
-        return _key("session", scope, request.session)
+        return _key("session", scope, request.session.encode("utf-8", "surrogatepass"))
     answer = _bounded(completion.text or completion.refusal)
     said = _said(request.messages)
     return _said_key(scope, [*said, answer] if answer else said)
@@ -116,11 +117,11 @@ def _answered_before(messages: Sequence[Message]) -> int:
     return end
 
 
-def _said(messages: Sequence[Message]) -> list[str]:
+def _said(messages: Sequence[Message]) -> list[bytes]:
     """The words of users and assistants in their order. Clients' own blocks, thoughts, calls, results and system prompts are left out, all
     of which clients drop, spell anew or change from call to call; so is where one message ends and the next begins.
     """
-    said: list[str] = []
+    said: list[bytes] = []
     for message in reversed(messages):
         role = message.role
         if role in ("user", "assistant"):
@@ -133,23 +134,26 @@ def _said(messages: Sequence[Message]) -> list[str]:
     return said
 
 
-def _bounded(text: str) -> str:
-    """A message as it is hashed."""
-    most = 4 * END_CHARS
-    if len(text) > 2 * most:
-        return "".join(text[:most].split())[:END_CHARS] + "".join(text[-most:].split())[-END_CHARS:]
-    words = "".join(text.split())
-    return words if len(words) <= 2 * END_CHARS else words[:END_CHARS] + words[-END_CHARS:]
+def _bounded(text: str) -> bytes:
+    """A turn as it is hashed, without ASCII's white space."""
+    if len(text) <= 8 * END_BYTES:
+        words = _words(text)
+        return words if len(words) <= 2 * END_BYTES else words[:END_BYTES] + words[-END_BYTES:]
+    return _words(text[: 4 * END_BYTES])[:END_BYTES] + _words(text[-4 * END_BYTES :])[-END_BYTES:]
 
 
-def _said_key(scope: str, said: Sequence[str]) -> str:
-    return _key("said", scope, "".join(said[-MOST_TURNS:])) if said else ""
+def _words(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass").translate(None, _BLANKS)
 
 
-def _key(kind: str, scope: str, told: str) -> str:
+def _said_key(scope: str, said: Sequence[bytes]) -> str:
+    return _key("said", scope, b"".join(said[-MOST_TURNS:])) if said else ""
+
+
+def _key(kind: str, scope: str, told: bytes) -> str:
     """A key of another form than those of answers and of proofs."""
-    raw = f"{kind}\x1f{len(scope)}:{scope}\x1f{told}".encode("utf-8", "surrogatepass")
-    return f"session:{hashlib.sha256(raw).hexdigest()}"
+    head = f"{kind}\x1f{len(scope)}:{scope}\x1f".encode("utf-8", "surrogatepass")
+    return f"session:{hashlib.sha256(head + told).hexdigest()}"
 
 
 def _name(value: bytes | None) -> str | None:
