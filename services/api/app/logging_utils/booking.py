@@ -9,13 +9,12 @@ import os
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
-from .lines import CallLine, LateScore, Standing, decode
+from .lines import CallLine, LateScore, Line, Standing, decode
 from .reading import blocks, identity, lines_between, open_journal
-from .rollup_state import State
 
 RECENT = 1024 * 1024
 _PLACES = 20
@@ -29,13 +28,35 @@ class Damage(Struct, frozen=True):
     offset: int
 
 
-class Booking:
+class Ledger(Protocol):
+    """Where lines are booked. `files`: how far each file was read, by its identity."""
+
+    files: dict[str, int]
+
+    def turn_to(self, identity: str, label: str) -> None:
+        """The lines that follow stand in this file."""
+        ...
+
+    def book(self, line: CallLine | LateScore, offset: int, size: int) -> None:
+        """A line that counts, and the bytes it takes. Raises ValueError if it names no day."""
+        ...
+
+    def pass_over(self, line: Standing, offset: int, size: int) -> None:
+        """A line that is not counted."""
+        ...
+
+
+L = TypeVar("L", bound=Ledger)
+
+
+class Booking(Generic[L]):
     """Reads files into `state` and counts what it met (`consumed` in bytes, the rest in lines).
 
-    `after_block` is called with the bytes just read, to pause or to show progress.
+    `after_block` is called with the bytes just read, to pause, to write or to show progress: by then `state` holds them and their file's
+    new offset. `decode` may give more of a line than the rollup needs.
     """
 
-    def __init__(self, state: State, after_block: Callable[[int], None]) -> None:
+    def __init__(self, state: L, after_block: Callable[[int], None], decode: Callable[[bytes], Line] = decode) -> None:
         self.state = state
         self.calls = 0
         self.scores = 0
@@ -44,6 +65,7 @@ class Booking:
         self.consumed = 0
         self.places: list[Damage] = []
         self.after_block = after_block
+        self._decode = decode
         self._reached = 0
         self._window: tuple[str, int, dict[str, int]] = ("", 0, {})
 
@@ -60,6 +82,7 @@ class Booking:
         name = identity(file)
         if name is None:
             return
+        self.state.turn_to(name, label)
         start = self._reached = self._start(file, name, live)
         recent = self._recent(file, name, start)
         for offset, block in blocks(file, start):
@@ -86,19 +109,20 @@ class Booking:
         recent = {}
         for offset, line in lines_between(file, max(start - RECENT, 0), start):
             try:
-                key = _key(decode(line))
+                earlier = self._decode(line)
             except (ValueError, RecursionError):
                 continue
-            if key is not None:
-                recent[key] = offset
+            if not isinstance(earlier, Standing):
+                recent[_key(earlier)] = offset
         return recent
 
     def _book(self, file: str, offset: int, block: bytes, recent: dict[str, int]) -> None:
         at = offset
         for line in block.split(b"\n"):
             if line:
+                text = line if at else line.removeprefix(b"\xef\xbb\xbf")
                 try:
-                    self._book_line(at, line if at else line.removeprefix(b"\xef\xbb\xbf"), recent)
+                    self._book_line(at + len(line) - len(text), text, recent)
                 except (ValueError, RecursionError):
                     if line.strip():
                         self._damage(file, at)
@@ -108,17 +132,17 @@ class Booking:
                 del recent[key]
 
     def _book_line(self, at: int, text: bytes, recent: dict[str, int]) -> None:
-        line = decode(text)
-        key = _key(line)
-        if key is None:
+        line = self._decode(text)
+        if isinstance(line, Standing):
+            self.state.pass_over(line, at, len(text))
             return
+        key = _key(line)
         seen = recent.get(key)
         recent[key] = at
         if seen is not None and at - seen <= RECENT:
             self.repeated += 1
             return
-        assert not isinstance(line, Standing)  # noqa: S101 - it has no key
-        self.state.book(line)
+        self.state.book(line, at, len(text))
         if isinstance(line, CallLine):
             self.calls += 1
         else:
@@ -130,9 +154,7 @@ class Booking:
             self.places.append(Damage(file, offset))
 
 
-def _key(line: CallLine | LateScore | Standing) -> str | None:
-    if type(line) is CallLine:
+def _key(line: CallLine | LateScore) -> str:
+    if isinstance(line, CallLine):
         return line.id
-    if isinstance(line, LateScore):
-        return f"{line.call} {line.at} {line.scorer}"
-    return None
+    return f"{line.call} {line.at} {line.scorer}"

@@ -4,7 +4,7 @@ Fields that the rollup does not need are skipped without being built, which is w
 that a line somebody else wrote can never book a negative or an endless amount.
 """
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
 import msgspec
@@ -51,12 +51,16 @@ class Standing(Struct, tag_field="kind", tag="standing", gc=False):
     """A line that the rollup passes over."""
 
 
-_DECODER: msgspec.json.Decoder[CallLine | LateScore | Standing] = msgspec.json.Decoder(CallLine | LateScore | Standing)
+Line = CallLine | LateScore | Standing
+_DECODER: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLI = timedelta(milliseconds=1)
+_MINUTES: dict[str, int] = {}
 _DAYS: dict[str, str] = {}
 """Days that were seen, so that a date is checked once and not once a line."""
 
 
-def decode(line: bytes) -> CallLine | LateScore | Standing:
+def decode(line: bytes) -> Line:
     """Read one line. Raises ValueError or RecursionError (deep nesting) if it is not a line of the journal."""
     return _DECODER.decode(line)
 
@@ -70,5 +74,40 @@ def day_of(at: str) -> str:
             if len(_DAYS) < 10_000:
                 _DAYS[at[:10]] = day
         return day
+    return _utc(at).date().isoformat()
+
+
+def millis_of(at: str) -> int:
+    """The same moment in UTC epoch milliseconds, of the same day as `day_of`. Raises ValueError for what that one refuses."""
+    if not (at.endswith("Z") and at[10:11] == "T"):
+        return (_utc(at) - _EPOCH) // _MILLI
+    minute = _MINUTES.get(at[:16])
+    if minute is None:
+        minute = _minute_of(at)
+    try:
+        return minute + min(max(int(float(at[17:-1]) * 1000 + 0.5), 0), 59_999) if at[16:17] == ":" else minute
+    except (ValueError, OverflowError):
+        return minute
+
+
+def _minute_of(at: str) -> int:
+    """The beginning of its minute; of its day, if its time is none."""
+    try:
+        moment = datetime.fromisoformat(at[:16]).replace(tzinfo=UTC)
+    except ValueError:
+        return (datetime.fromisoformat(day_of(at)).replace(tzinfo=UTC) - _EPOCH) // _MILLI
+    minute = (moment - _EPOCH) // _MILLI
+    if len(_MINUTES) > 10_000:
+        _MINUTES.clear()
+    _MINUTES[at[:16]] = minute
+    return minute
+
+
+def _utc(at: str) -> datetime:
     moment = datetime.fromisoformat(at)
-    return (moment if moment.tzinfo is None else moment.astimezone(UTC)).date().isoformat()
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("this moment lies beyond the calendar") from None

@@ -19,6 +19,7 @@ from threading import Event, Thread
 from msgspec import Struct
 
 from .booking import Booking, Damage
+from .following import Following
 from .lease import Lease, LeaseTaken
 from .rollup_state import State, load_daily, load_state, replace_file
 from .rotation import journal_files, surplus
@@ -72,8 +73,7 @@ class Rollup:
         self._lease = Lease(self._daily)
         self._state: State | None = None
         self._booking = Booking(State(), _breathe)
-        self._unreadable: set[Path] = set()
-        self._seen: dict[Path, tuple[int, int, int]] = {}
+        self._following = Following(self._journal, report)
         self._changed = False
 
     def step(self) -> bool:
@@ -131,10 +131,10 @@ class Rollup:
         self._take(Booking(saved, _breathe) if saved is not None else self._recomputed(None)[0])
         self._tell_damage(0)
 
-    def _take(self, booking: Booking) -> None:
+    def _take(self, booking: Booking[State]) -> None:
         self._state = booking.state
         self._booking = booking
-        self._seen.clear()
+        self._following.forget()
         self._changed = True
 
     def _read_new(self, files: list[Path]) -> None:
@@ -143,7 +143,7 @@ class Rollup:
         booking.places.clear()
         for path in files:
             # a packed file was read before it was packed; a rebuild unpacks it
-            if path.suffix != ".gz" and self._read(booking, path):
+            if path.suffix != ".gz" and self._following.read(booking, path):
                 _put_on_disk(path)
         self._changed |= booking.consumed > consumed
         self._tell_damage(damaged)
@@ -154,25 +154,7 @@ class Rollup:
             first = self._booking.places[0]
             self._report(f"{found} damaged lines skipped, the first in {first.file} at byte {first.offset}")
 
-    def _read(self, booking: Booking, path: Path) -> bool:
-        """Read what is new in one file, if anything is. One that cannot be read is named once and does not stop the others."""
-        try:
-            status = path.stat()
-            facts = (status.st_ino, status.st_size, status.st_mtime_ns)
-            if self._seen.get(path) == facts:
-                return False
-            booking.read(path, live=path == self._journal)
-        except FileNotFoundError:
-            return False  # rotated a moment ago: the next pass finds it under its new name
-        except OSError as error:
-            if path not in self._unreadable:
-                self._unreadable.add(path)
-                self._report(f"cannot read {path}: {error.strerror or error}")
-            return False
-        self._seen[path] = facts
-        return True
-
-    def _recomputed(self, progress: Callable[[int, int], None] | None) -> tuple[Booking, list[str]]:
+    def _recomputed(self, progress: Callable[[int, int], None] | None) -> tuple[Booking[State], list[str]]:
         """The sums of all journal files, and the days whose stored rows were kept. Of copies the longest is read."""
         files = sorted(((_size(path), path) for path in journal_files(self._journal)), reverse=True)
         total, done = sum(size for size, _ in files), 0
@@ -186,7 +168,7 @@ class Rollup:
 
         booking = Booking(State(), show)
         for _, path in files:
-            self._read(booking, path)
+            self._following.read(booking, path)
         booking.after_block = _breathe
         kept = booking.state.keep_fuller(self._stored())
         earlier = load_state(self._state_path)
@@ -211,9 +193,9 @@ class Rollup:
 
     def _delete_surplus(self, files: list[Path], keep: int) -> None:
         for path in surplus(files, keep, self._now()):
-            if path in self._seen and path.stat().st_size == self._seen[path][1]:
+            if self._following.has_read(path):
                 path.unlink()
-                del self._seen[path]
+                self._following.forget_file(path)
 
 
 class RollupThread:

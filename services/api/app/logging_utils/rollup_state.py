@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Raw, Struct
 
-from .lines import CallLine, LateScore, day_of
+from .lines import CallLine, LateScore, Standing, day_of
 from .sums import Row, Sums
 
 _VERSION = 1
@@ -46,13 +46,18 @@ class State:
         self._shown: dict[str, bytes] = {}
         self._saved: dict[str, Raw] = {}
 
-    def book(self, line: CallLine | LateScore) -> None:
+    def turn_to(self, identity: str, label: str) -> None:
+        """Where a line stands does not matter to sums."""
+
+    def pass_over(self, line: Standing, offset: int, size: int) -> None:
+        """It says nothing of a day."""
+
+    def book(self, line: CallLine | LateScore, _offset: int = 0, _size: int = 0) -> None:
         """Add a line to the day and the model it belongs to. Raises ValueError if it names no day."""
-        if type(line) is CallLine:
+        if isinstance(line, CallLine):
             day = day_of(line.at)
             self.sums(day, line.served or line.decided or line.asked).add_call(line)
         else:
-            assert isinstance(line, LateScore)  # noqa: S101 - the union's other half
             day = day_of(line.call_at)
             self.sums(day, line.model).add_score(line)
         self._shown.pop(day, None)

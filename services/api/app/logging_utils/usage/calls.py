@@ -13,7 +13,7 @@ from typing import Any, Final
 from ..reading import identity, open_journal
 from ..rotation import journal_files
 from .queries import ANY, narrowed, one_state
-from .schema import COUNTED, HOUR, KEYS, MILLIS, NAMED
+from .schema import BY_HOUR, COUNTED, KEYS, NAMED
 from .values import CallRow, Filters, Page, Place, Window
 
 MOST_ROWS: Final = 1000
@@ -115,12 +115,12 @@ def _condition(db: sqlite3.Connection, only: Filters) -> str:
 def _spans(db: sqlite3.Connection, window: Window, only: Filters) -> Iterator[Window]:
     """Where to look, newest first. For a rare model the sums tell in which hours it was called: no need to pass all others' calls."""
     condition = narrowed(db, only, KEYS)
-    if not condition or only.user is not None:  # a user's calls have an index
+    if not condition or only.user is not None or only.error is not None:  # these have an index
         yield window
         return
-    hour = MILLIS[HOUR]
+    hour = BY_HOUR.size
     sql = (
-        f"SELECT DISTINCT start FROM sums WHERE level = {HOUR} AND start > :since - {hour} AND start < :until{condition}"  # noqa: S608
+        f"SELECT DISTINCT start FROM sums WHERE level = {BY_HOUR.number} AND start > :since - {hour} AND start < :until{condition}"  # noqa: S608
         " ORDER BY start DESC"
     )
     for (start,) in db.execute(sql, {"since": window.since, "until": window.until}):

@@ -17,26 +17,36 @@ CROWDED = 1024
 _LANES = 256
 _WIDTH = 8
 _DENSE = _LANES * _WIDTH
+_BYTES = tuple(bytes((lane,)) for lane in range(_LANES))
 _SCALE = 1 / math.log(RATIO)
 
 
-def lane_of(micros: int) -> int:
-    """The lane (0..255) of a time in microseconds."""
-    return 0 if micros < SHORTEST else min(int(math.log(micros / SHORTEST) * _SCALE) + 1, _LANES - 1)
+def lane_of(micros: int) -> bytes:
+    """The lane of a time in microseconds, one byte."""
+    return _BYTES[0 if micros < SHORTEST else min(int(math.log(micros / SHORTEST) * _SCALE) + 1, _LANES - 1)]
 
 
-def added(kept: bytes, more: bytes) -> bytes:
+def packed(lanes: bytes) -> bytes:
+    """The histogram of these lanes, however many they are."""
+    if len(lanes) < CROWDED:
+        return lanes
+    return _counted(lanes).to_bytes(_DENSE, "little")
+
+
+def added(one: bytes, other: bytes) -> bytes:
     """The histogram of both. Lanes are kept as they come while they are few, else as counts."""
-    if len(kept) + len(more) < CROWDED:
-        return kept + more
-    return (_counts(kept) + _counts(more)).to_bytes(_DENSE, "little")
+    if len(one) + len(other) < CROWDED:
+        return one + other
+    return (_counts(one) + _counts(other)).to_bytes(_DENSE, "little")
 
 
 def _counts(kept: bytes) -> int:
     """256 counts as one whole number: adding two of them adds every lane. No count comes near 2**64, so none runs over."""
-    if len(kept) == _DENSE:
-        return int.from_bytes(kept, "little")
-    return sum(count << (8 * _WIDTH * lane) for lane, count in Counter(kept).items())
+    return int.from_bytes(kept, "little") if len(kept) == _DENSE else _counted(kept)
+
+
+def _counted(lanes: bytes) -> int:
+    return sum(count << (8 * _WIDTH * lane) for lane, count in Counter(lanes).items())
 
 
 def percentile(kept: bytes, share: float) -> float | None:
@@ -64,24 +74,22 @@ def _middle(lane: int) -> float:
 
 
 class Merging:
-    """An SQL aggregate: histograms, or times in microseconds, into one histogram."""
+    """An SQL aggregate: histograms, or single lanes, into one histogram."""
 
     def __init__(self) -> None:
         self._short: list[bytes] = []
         self._counts = 0
 
-    def step(self, value: bytes | int | None) -> None:
-        """Add one row's."""
-        if value is None:
+    def step(self, kept: bytes | None) -> None:
+        """Add one row's; None has none."""
+        if kept is None:
             return
-        if isinstance(value, int):
-            self._short.append(bytes((lane_of(value),)))
-        elif len(value) < CROWDED:
-            self._short.append(value)
+        if len(kept) < CROWDED:
+            self._short.append(kept)
         else:
-            self._counts += _counts(value)
+            self._counts += int.from_bytes(kept, "little")
 
     def finalize(self) -> bytes:
         """The sum of all."""
         short = b"".join(self._short)
-        return added(short, b"") if not self._counts else (self._counts + _counts(short)).to_bytes(_DENSE, "little")
+        return packed(short) if not self._counts else (self._counts + _counted(short)).to_bytes(_DENSE, "little")

@@ -3,19 +3,17 @@
 A local day begins where the clock of its zone first shows that date: 23 or 25 hours are a day, too, where the clock was changed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final
 
 from msgspec import Struct
 
-from .schema import DAY, HOUR, MILLIS, QUARTER, USER_DAY
+from .schema import LEVELS, Level
 from .values import Window
 
 CALLS: Final = -1
-"""The level of single calls, for what is shorter than a quarter."""
-WITHOUT_USERS: Final = (DAY, HOUR, QUARTER)
-WITH_USERS: Final = (USER_DAY,)
+"""The level of single calls, for what the sums do not hold."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLI = timedelta(milliseconds=1)
 
@@ -29,20 +27,27 @@ class Piece(Struct, frozen=True, array_like=True):
     until: int
 
 
-def cover(label: str, since: int, until: int, levels: Sequence[int]) -> Iterator[Piece]:
+def levels_of(keys: Collection[str]) -> list[Level]:
+    """For each size of span, coarse to fine, the level with the fewest rows that tells these keys apart."""
+    fit = [level for level in LEVELS if set(keys) <= set(level.keys)]
+    sizes = sorted({level.size for level in fit}, reverse=True)
+    return [min((level for level in fit if level.size == size), key=lambda level: len(level.keys)) for size in sizes]
+
+
+def cover(label: str, since: int, until: int, levels: Sequence[Level]) -> Iterator[Piece]:
     """Pieces that together are exactly this span, as coarse as `levels` (coarse to fine) allow."""
     if since >= until:
         return
     if not levels:
         yield Piece(label, CALLS, since, until)
         return
-    size = MILLIS[levels[0]]
+    size = levels[0].size
     first, last = -(-since // size) * size, until // size * size
     if first >= last:
         yield from cover(label, since, until, levels[1:])
         return
     yield from cover(label, since, first, levels[1:])
-    yield Piece(label, levels[0], first, last)
+    yield Piece(label, levels[0].number, first, last)
     yield from cover(label, last, until, levels[1:])
 
 

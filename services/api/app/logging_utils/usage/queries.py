@@ -5,14 +5,14 @@ patience. Lists of calls are in `calls`, nothing is written here.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, tzinfo
 from typing import Any, Final
 
 import msgspec
 
-from .pieces import CALLS, WITH_USERS, WITHOUT_USERS, Piece, cover, days, hours
+from .pieces import CALLS, Piece, cover, days, hours, levels_of
 from .schema import FIGURES, KEYS
 from .values import NONE_NAMED, Filters, Group, GroupRow, Projected, Totals, Window
 
@@ -37,8 +37,11 @@ _OF_A_CALL: Final = {
 """Figures that a single call's row does not hold under their own names; the numbers are `schema.FIXED`."""
 _SUMMED: Final = f"{', '.join(f'sum({name})' for name in FIGURES)}, merged(latencies), merged(first_tokens)"
 _HELD: Final = f"{', '.join((*KEYS, *FIGURES))}, latencies, first_tokens"
-_OF_CALLS: Final = ", ".join((*KEYS, *(_OF_A_CALL.get(name, name) for name in FIGURES)))
-_COUNTED: Final = f"{_OF_CALLS}, latency_us, first_token_us"
+COUNTED_OF_CALLS: Final = (
+    ", ".join((*KEYS, *(f"{_OF_A_CALL[name]} AS {name}" if name in _OF_A_CALL else name for name in FIGURES)))
+    + ", latency_lane AS latencies, first_token_lane AS first_tokens"
+)
+"""A single call's keys and figures, as `sums` holds them of many."""
 
 
 @contextmanager
@@ -67,7 +70,8 @@ def grouped(
 
     At most `limit` rows (-1: all). `day` and `hour` are those of `zone`; not both.
     """
-    pieces = _cut(window, by, zone, "user" in by or only.user is not None)
+    filtered = {key for key in KEYS if getattr(only, key) is not None}
+    pieces = _cut(window, by, zone, filtered | {one for one in by if one in KEYS})
     columns = ["label" if one in ("day", "hour") else one for one in by]
     grouping = f"GROUP BY {', '.join(columns)}" if by else ""
     with one_state(db):
@@ -84,9 +88,8 @@ def grouped(
 def projected(db: sqlite3.Connection) -> Projected:
     """How far the projection is."""
     with one_state(db):
-        counts = db.execute("SELECT calls, scores, repeated, damaged FROM state").fetchone()
-        (latest,) = db.execute("SELECT max(at) FROM calls").fetchone()
-    return Projected(*counts, latest)
+        counted = db.execute("SELECT calls, scores, repeated, damaged, (SELECT max(at) FROM calls) FROM state").fetchone()
+    return Projected(*counted)
 
 
 def narrowed(db: sqlite3.Connection, only: Filters, fields: Iterable[str]) -> str:
@@ -95,7 +98,7 @@ def narrowed(db: sqlite3.Connection, only: Filters, fields: Iterable[str]) -> st
     numbers = {field: _number_of(db, value) for field, value in wanted.items()}
     condition = "".join(f" AND {field} = {number:d}" for field, number in numbers.items())
     # said in the very words of the index, or SQLite does not see that it may use it
-    return f"{condition} AND user > 0" if numbers.get("user", 0) > 0 else condition
+    return condition + "".join(f" AND {field} > 0" for field in ("user", "error") if numbers.get(field, 0) > 0)
 
 
 def names_of(db: sqlite3.Connection, numbers: Iterable[int]) -> dict[int, str]:
@@ -111,14 +114,14 @@ def _number_of(db: sqlite3.Connection, name: str) -> int:
     return found[0] if found is not None else -1
 
 
-def _cut(window: Window, by: Sequence[Group], zone: tzinfo, with_users: bool) -> list[Piece]:
-    levels = WITH_USERS if with_users else WITHOUT_USERS
+def _cut(window: Window, by: Collection[Group], zone: tzinfo, keys: Collection[str]) -> list[Piece]:
     if "day" in by:
         spans = days(window, zone)
     elif "hour" in by:
         spans = hours(window, zone)
     else:
         spans = iter([("", window.since, window.until)])
+    levels = levels_of(keys)
     return [piece for label, since, until in spans for piece in cover(label, since, until, levels)]
 
 
@@ -131,7 +134,7 @@ def _rows_of(pieces: Iterable[Piece], condition: str) -> str:
     if not any(piece.level == CALLS for piece in pieces):
         return held
     single = (
-        f"SELECT label, {_COUNTED} FROM pieces CROSS JOIN calls ON calls.at >= since AND calls.at < until"  # noqa: S608 - as above
+        f"SELECT label, {COUNTED_OF_CALLS} FROM pieces CROSS JOIN calls ON calls.at >= since AND calls.at < until"  # noqa: S608 - as above
         f" WHERE pieces.level = {CALLS}{condition}"
     )
     return f"{held} UNION ALL {single}"

@@ -1,24 +1,56 @@
 """The projection's tables and how they are opened. No question and no line of the journal.
 
-`sums` holds each figure at four levels: quarters of an hour (some zones are half an hour off), hours, UTC days, and UTC days by user
-(users are many, so the finer levels do without them). `names` holds every text once; 0 stands for none.
+`sums` holds each figure several times, at the LEVELS: by spans of time and by few keys or many, so that a question finds one with
+little more rows than its answer. What no level holds whole (the edges of a span, an hour of a zone that is half an hour off by user)
+is summed from `calls`. `names` holds every text once; 0 stands for none.
 """
 
 import sqlite3
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct
+
 from .histogram import Merging
 
 VERSION: Final = 1
-QUARTER, HOUR, DAY, USER_DAY = 0, 1, 2, 3
-MILLIS: Final = {QUARTER: 900_000, HOUR: 3_600_000, DAY: 86_400_000, USER_DAY: 86_400_000}
+QUARTER, HOUR, DAY = 900_000, 3_600_000, 86_400_000
+"""Milliseconds."""
 ANSWERED, FAILED, ABANDONED = 1, 2, 3
 HITS, MISSES, OFF = 4, 5, 6
 """Names whose numbers are fixed, so that nobody needs to look them up."""
 FIXED: Final = ("answered", "failed", "abandoned", "hit", "miss", "off")
 
 KEYS: Final = ("model", "provider", "mode", "outcome", "user")
+OF_ROUTING: Final = KEYS[:4]
+"""Without users, who may be many."""
+
+
+class Level(Struct, frozen=True):
+    """Sums over spans of `size` by these keys; in rows of this level the other keys are 0."""
+
+    number: int
+    size: int
+    keys: tuple[str, ...]
+
+
+BY_QUARTER: Final = Level(1, QUARTER, ("model",))
+BY_HOUR: Final = Level(2, HOUR, OF_ROUTING)
+BY_USER_HOUR: Final = Level(3, HOUR, ("user",))
+BY_USER_DAY: Final = Level(4, DAY, KEYS)
+OF_USER_DAYS: Final = (Level(5, DAY, ("user",)), Level(6, DAY, ("user", "model")))
+OF_HOURS: Final = (
+    Level(7, DAY, OF_ROUTING),
+    *(
+        Level(8 + number, size, keys)
+        for number, (size, keys) in enumerate(
+            (size, keys) for size in (HOUR, DAY) for keys in ((), *((key,) for key in OF_ROUTING))
+        )
+    ),
+)
+"""Made of the hours of the same calls, which are fewer than the calls."""
+LEVELS: Final = (BY_QUARTER, BY_HOUR, BY_USER_HOUR, BY_USER_DAY, *OF_USER_DAYS, *OF_HOURS)
+
 FIGURES: Final = (
     "calls", "failures", "abandoned", "tokens_in", "tokens_out", "cached_tokens", "reasoning_tokens", "priced", "cost_nano",
     "saved_nano", "compared", "baseline_nano", "compared_nano", "cache_hits", "cache_misses", "cache_off", "score_millionths",
@@ -32,7 +64,7 @@ NAMED: Final = (
 """Columns of `calls` that hold a number of `names`."""
 COUNTED: Final = (
     "status", "stream", "mock", "tokens_in", "tokens_out", "cached_tokens", "reasoning_tokens", "cost_nano", "saved_nano",
-    "baseline_nano", "latency_us", "first_token_us", "score_millionths", "scored", "score",
+    "baseline_nano", "latency_us", "first_token_us", "latency_lane", "first_token_lane", "score_millionths", "scored", "score",
 )  # fmt: skip
 
 TABLES: Final = (
@@ -47,12 +79,15 @@ TABLES: Final = (
     "CREATE TABLE scores (call TEXT NOT NULL, at TEXT NOT NULL, scorer TEXT NOT NULL, score REAL NOT NULL, file INTEGER NOT NULL,"
     " start INTEGER NOT NULL, size INTEGER NOT NULL)",
     "CREATE TABLE standings (id TEXT NOT NULL, file INTEGER NOT NULL, start INTEGER NOT NULL, size INTEGER NOT NULL)",
-    "CREATE TABLE state (calls INTEGER NOT NULL, scores INTEGER NOT NULL, repeated INTEGER NOT NULL, damaged INTEGER NOT NULL)",
+    # `whole`: every file of the journal was read to its end once, packed ones too
+    "CREATE TABLE state (calls INTEGER NOT NULL, scores INTEGER NOT NULL, repeated INTEGER NOT NULL, damaged INTEGER NOT NULL,"
+    " whole INTEGER NOT NULL)",
 )
 INDEXES: Final = (
     "CREATE INDEX calls_at ON calls (at)",
     "CREATE INDEX calls_id ON calls (id)",
     "CREATE INDEX calls_user ON calls (user, at) WHERE user > 0",
+    "CREATE INDEX calls_error ON calls (error, at) WHERE error > 0",
     "CREATE INDEX scores_call ON scores (call)",
     "CREATE INDEX standings_id ON standings (id)",
 )
@@ -84,4 +119,5 @@ def open_usage(path: str | Path, wait_seconds: float = 2.0) -> sqlite3.Connectio
     # sqlite3 wants a class for each aggregate and typeshed knows no step() of one argument alone
     db.create_aggregate("merged", 1, Merging)  # type: ignore[arg-type]
     db.execute("PRAGMA cache_size = -16000")
+    db.execute("PRAGMA automatic_index = OFF")  # it would index a million calls for a question about a few
     return db
