@@ -26,6 +26,7 @@ from app.logging_utils.sums import Row
 from app.metrics.names import ALL
 from app.server.door import Door
 from app.service import create_app
+from app.tracing.wanted import ENDPOINT
 from app.worker import Worker
 from support import ROOT, Service, running, shipped
 
@@ -97,7 +98,7 @@ CONFIG = {
 ENVIRONMENT = {
     "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "MISTRAL_API_KEY", "LLAMA_API_KEY", "REDIS_URL", "CACHE_TTL_SECONDS",
     "HOST", "PORT", "LLM_ROUTER_API_KEYS", "LLM_ROUTER_CONFIG", "LLM_ROUTER_HOME", "LLM_ROUTER_URL", "LLM_ROUTER_KEY",
-    "LLM_ROUTER_TRANSPORT",
+    "LLM_ROUTER_TRANSPORT", "LLM_ROUTER_LOG_LEVEL", "LLM_ROUTER_LOG_FORMAT", "OTEL_EXPORTER_OTLP_ENDPOINT",
 }  # fmt: skip
 INTERNAL = {"LLM_ROUTER_QUIET"}  # from `serve` to its own workers
 METRICS = {  # after llm_router_
@@ -305,7 +306,7 @@ def test_the_keys_of_the_configuration_are_these() -> None:
 def test_the_environment_variables_are_these() -> None:
     read = {name for text in sources(".") for name in re.findall(r"\bLLM_ROUTER_[A-Z_]+\b", text)}
     keys = {variable for _, _, variable in BUILT_IN.values()}
-    assert read | keys | set(OVERRIDES) == ENVIRONMENT | INTERNAL
+    assert read | keys | set(OVERRIDES) | {ENDPOINT} == ENVIRONMENT | INTERNAL
     assert first_cells(page("environment")) == ENVIRONMENT
 
 

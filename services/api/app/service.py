@@ -19,7 +19,8 @@ from .endpoints.count import CountEndpoint
 from .endpoints.embeddings import EmbeddingEndpoint
 from .endpoints.query import QueryShape
 from .endpoints.sdk import SdkShape
-from .logging_utils.outlet import speak_if_silent
+from .logging_utils.outlet import speak, speak_if_silent
+from .logging_utils.wording import hide, manner
 from .server.door import Door, Endpoint
 from .server.greeting import greeting
 from .server.guard import Guard
@@ -55,6 +56,8 @@ def create_app(worker: Worker | None = None) -> FastAPI:
     """The application of one worker. A bad configuration ends a lone process with one line and status 2; a child stays up."""
     speak_if_silent()
     worker = worker or Worker.from_environment()
+    hide(worker.environment.secrets())
+    speak(manner(worker.environment.values)[0])
     _state_faults(worker)
     here = worker
 

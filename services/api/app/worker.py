@@ -28,6 +28,7 @@ from .errors import NotReady
 from .evaluation.archive import Archive
 from .logging_utils.journal import Journal, JournalUnavailable
 from .logging_utils.rollup import Rollup, RollupThread
+from .logging_utils.wording import hide
 from .metrics.meter import Meter, shelf_of
 from .metrics.names import RELOADS, STALE
 from .metrics.tally import Tally
@@ -147,6 +148,7 @@ class Worker:
             draw=random.random,
             tracer=open_tracer(self.environment.values, __version__, self._now, time.perf_counter),
         )
+        self._hide_keys(compiled.snapshot)
         self._archive = Archive(plan.per_call_path, _log.warning)
         self._archive.keep(compiled.snapshot)
         self._rollup = RollupThread(Rollup(plan.per_call_path, plan.daily_rollup_path, self._now, keep=plan.keep))
@@ -224,11 +226,17 @@ class Worker:
         compiled = current.compiled
         if compiled is None:
             return
+        self._hide_keys(compiled.snapshot)
         if self._house is not None:
             self._house.compiled = compiled
             self._house.mock = MockTransport(FACES, compiled.snapshot.mock_latency_scale)
         if not self.supervised:
             _log.info("configuration %s is in force", compiled.snapshot.digest)
+
+    def _hide_keys(self, snapshot: Snapshot) -> None:
+        """Keys of providers may be in variables of any name."""
+        named = {name for model in snapshot.models.values() for target in model.targets for name in target.key_env}
+        hide(self.environment.secrets(named))
 
     def snapshot(self) -> Snapshot:
         """The configuration in force. Raises NotReady when there is none."""

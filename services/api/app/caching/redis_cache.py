@@ -12,6 +12,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from typing import TypeVar
 
 from redis.asyncio import Redis
@@ -26,8 +27,7 @@ PREFIX = "llmr:1:"
 TIMEOUT = 0.05
 BACKGROUND = 10  # what nobody waits for (writes, probes) may take so many times as long
 READERS = 4  # one large answer on its way must not hold up all the others
-READ_AT_ONCE = 64
-WRITTEN_AT_ONCE = 64
+READ_AT_ONCE = WRITTEN_AT_ONCE = 64
 MOST_QUEUED = 1_024
 MOST_QUEUED_BYTES = 32 * 1024 * 1024
 FAILURES_TO_OPEN = 3
@@ -130,7 +130,7 @@ class RedisCache:
         self._asked.append((keys, answer))
         if not self._gathering and len(self._readers) < READERS:
             self._gathering = True
-            reader = asyncio.create_task(self._read())
+            reader = asyncio.create_task(self._read(), context=Context())
             self._readers.add(reader)
             reader.add_done_callback(self._gone)
         try:
@@ -189,7 +189,7 @@ class RedisCache:
         self._queue[key] = (value, max(1, round(ttl_seconds * 1000)))
         self._queued_bytes += len(value)
         if self._writer is None or self._writer.done():
-            self._writer = asyncio.get_running_loop().create_task(self._write())
+            self._writer = asyncio.get_running_loop().create_task(self._write(), context=Context())
 
     async def share(self, keys: Sequence[str]) -> None:
         """Wait for the batch that writes them, as long as a read may wait."""
@@ -272,7 +272,7 @@ class RedisCache:
         if not self._breaker.open:
             return True
         if (self._probe is None or self._probe.done()) and self._breaker.probe_due():
-            self._probe = asyncio.get_running_loop().create_task(self._ask())
+            self._probe = asyncio.get_running_loop().create_task(self._ask(), context=Context())
         return False
 
     async def _ask(self) -> None:

@@ -17,7 +17,8 @@ from ..config.load import ConfigError
 from ..config.places import refuse_unwritable
 from ..config.snapshot import Snapshot
 from ..current import Current, Inherited
-from ..logging_utils.outlet import hold_standard_files, take_over_output
+from ..logging_utils.outlet import hold_standard_files, speak, take_over_output
+from ..logging_utils.wording import hide, manner
 from ..metrics import shelf
 from ..server.descriptors import raise_limit
 from ..server.farewell import STOPS
@@ -36,6 +37,8 @@ def serve(host: str | None, port: int | None, workers: int, as_json: bool) -> in
     raise_limit()
     try:
         environment = _environment(host, port)
+        hide(environment.secrets())
+        speak(manner(environment.values)[0])
         current = _sound(environment)
         snapshot = current.snapshot()
         _refuse_wide_bind(environment, snapshot)

@@ -1,11 +1,13 @@
 """Where things lie: the home folder, the config file, the environment. Reads files of the start alone; changes nothing."""
 
+import contextlib
 import os
 import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from io import StringIO
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from dotenv import dotenv_values
 from msgspec import Struct
@@ -55,6 +57,15 @@ class Environment(Struct, frozen=True):
         """Where a variable's value came from."""
         return ".env" if name in self.from_file else "environment"
 
+    def secrets(self, names: Iterable[str] = ()) -> set[str]:
+        """The words that nobody may read: of the variables whose name or value says so, and of those that `names` holds."""
+        named = set(names)
+        found: set[str] = set()
+        for name, value in self.values.items():
+            if name in named or _is_secret((name, value)):
+                found |= {value, *_parts(value)}
+        return found - {""}
+
     def config_path(self) -> Path:
         """`LLM_ROUTER_CONFIG`, else `config.yaml` in the home folder, else the shipped one."""
         named = self.values.get("LLM_ROUTER_CONFIG")
@@ -90,7 +101,19 @@ def warning_of(path: Path, holds: str) -> str:
 
 def _is_secret(variable: tuple[str, str]) -> bool:
     name, value = variable
-    return name.endswith(("_KEY", "_KEYS", "_TOKEN", "_SECRET")) or without_password(value) != value
+    return (
+        name.endswith(("_KEY", "_KEYS", "_TOKEN", "_SECRET", "_PASSWORD", "_OTLP_HEADERS", "_TRACES_HEADERS"))
+        or without_password(value) != value
+    )
+
+
+def _parts(value: str) -> Iterator[str]:
+    """What of a value is secret by itself: each of a list, each word of a header without its name, and the password of a URL."""
+    for item in value.split(","):
+        yield item.strip()
+        yield from unquote(item.partition("=")[2]).split()
+    with contextlib.suppress(ValueError):  # no URL at all
+        yield urlsplit(value).password or ""
 
 
 def _dotenv(path: Path) -> dict[str, str]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
 from ..errors import NotReady, OurBug, RouterError
+from ..logging_utils.wording import CALL
 from ..metrics.refusals import count_refusal
 from ..pipeline.house import House
 from ..pipeline.serve import Serving
@@ -50,6 +51,7 @@ class Border(ABC, Generic[S, P]):
     async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         """Serve one request."""
         call_id = asgi.new_id()
+        CALL.set(call_id)
         try:
             house = self._house_of()
             started = house.clock()

@@ -11,21 +11,23 @@ import os
 import select
 import sys
 import threading
-import time
 from collections import deque
+from collections.abc import Callable
 from typing import TextIO, cast
+
+from .wording import Manner, OneLine, formatter, lost_line
 
 MOST_LINES = 1000
 """Lines that wait for a reader."""
-_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code != 9}
-_CONTROLS |= {code: f"\\u{code:04x}" for code in (0x2028, 0x2029)}
+_UVICORN = ("uvicorn", "uvicorn.access")
 
 
 class Outlet:
     """Lines for one file descriptor. Nothing here blocks or raises, whatever became of the other end."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, told_lost: Callable[[int], str] | None = None) -> None:
         self.lost = 0
+        self.told_lost = told_lost or lost_line(as_json=False)
         self._fd = fd
         self._lines: deque[bytes] = deque()
         self._untold = 0
@@ -60,7 +62,7 @@ class Outlet:
                 line = self._lines.popleft()
                 self._writing = True
                 if self._untold:
-                    line = b"%d lines were lost: nobody read them\n" % self._untold + line
+                    line = self.told_lost(self._untold).encode() + b"\n" + line
                     self._untold = 0
             self._write(line)
 
@@ -109,6 +111,11 @@ class OutletHandler(logging.Handler):
         self._outlet = outlet
         self.setFormatter(OneLine())
 
+    def dress(self, as_json: bool) -> None:
+        """Let lines have the one form or the other."""
+        self.setFormatter(formatter(as_json))
+        self._outlet.told_lost = lost_line(as_json)
+
     def emit(self, record: logging.LogRecord) -> None:
         """Have it written soon; a record that cannot be put into words is dropped."""
         with contextlib.suppress(TypeError, ValueError, MemoryError, RecursionError):
@@ -117,24 +124,6 @@ class OutletHandler(logging.Handler):
     def flush(self) -> None:
         """Wait a moment for the writer."""
         self._outlet.flush()
-
-
-class OneLine(logging.Formatter):
-    """UTC time, level, process, message; whatever a caller or a provider wrote stays one line and moves no cursor."""
-
-    converter = time.gmtime  # type: ignore[assignment]  # typeshed asks for less than logging gives
-
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s.%(msecs)03dZ %(levelname)s [%(process)d] %(message)s", "%Y-%m-%dT%H:%M:%S")
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
-        """The first line."""
-        return super().formatMessage(record).translate(_CONTROLS)
-
-    def formatException(self, ei: object) -> str:  # noqa: N802 - logging's own name
-        """A traceback, indented, so that no line of it can be taken for a record."""
-        told = super().formatException(ei)  # type: ignore[arg-type]
-        return "\n".join("  " + line.translate(_CONTROLS) for line in told.split("\n"))
 
 
 def hold_standard_files() -> None:
@@ -154,8 +143,8 @@ def take_over_output() -> None:
     root = logging.getLogger()
     root.addHandler(OutletHandler(outlet))
     root.setLevel(logging.WARNING)
-    logging.getLogger("llm_router").setLevel(logging.INFO)
     logging.captureWarnings(True)
+    speak(Manner())
 
 
 def speak_if_silent() -> None:
@@ -163,4 +152,27 @@ def speak_if_silent() -> None:
     own = logging.getLogger("llm_router")
     if not own.hasHandlers():
         own.addHandler(OutletHandler(Outlet(2)))
-        own.setLevel(logging.INFO)
+
+
+def speak(manner: Manner) -> None:
+    """From now on lines have this form and, our own, this level. Lines of uvicorn's own handlers are left to a terminal as they are."""
+    own = logging.getLogger("llm_router")
+    ours = [handler for handler in (*logging.getLogger().handlers, *own.handlers) if isinstance(handler, OutletHandler)]
+    if ours:  # else somebody else has arranged for our lines, and for their level
+        own.setLevel(manner.level)
+    for handler in ours:
+        handler.dress(_as_json(manner, sys.__stderr__))
+    for theirs in [handler for name in _UVICORN for handler in logging.getLogger(name).handlers]:
+        # an operator's own --log-config is not touched
+        stock = type(theirs.formatter).__module__ == "uvicorn.logging"
+        if stock and isinstance(theirs, logging.StreamHandler) and _as_json(manner, theirs.stream):
+            theirs.setFormatter(formatter(as_json=True))
+
+
+def _as_json(manner: Manner, stream: TextIO | None) -> bool:
+    if manner.as_json is not None:
+        return manner.as_json
+    try:
+        return stream is None or not stream.isatty()
+    except ValueError:  # it is closed
+        return True

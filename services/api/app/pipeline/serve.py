@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from .settle import Settled, commit, settle
 from .stream import Stream
 from .walk import Walk
 
+_log = logging.getLogger("llm_router")
 T = TypeVar("T")
 
 
@@ -156,6 +158,12 @@ class Serving:
         walk, tracer = self.walk, self.house.tracer
         if tracer is not None and walk.trace is not None:
             tracer.end(record, walk.request, walk.trace, walk.asking.started)
+        if _log.isEnabledFor(logging.DEBUG):
+            _log.debug(
+                "%s %s: %s by %s at %s with %d%s after %.1f ms, cache %s",
+                *(record.face, record.asked, record.outcome, record.served or "nobody", record.provider or "none", record.status),
+                *(f" {record.error}" if record.error else "", record.latency_ms, record.cache),
+            )
 
     def _learn_speed(self, completion: Completion) -> None:
         """Real answers feed the live figures; a whole answer's first token is its last, so only its speed as a whole counts."""

@@ -4,6 +4,7 @@ from ..config.home import Environment
 from ..config.load import OVERRIDES
 from ..config.show import without_password
 from ..config.snapshot import Snapshot
+from ..logging_utils.wording import manner
 from ..tracing.start import told as traces
 
 
@@ -20,6 +21,8 @@ def greeting(environment: Environment, snapshot: Snapshot, version: str, address
     lines.append(f"  cache: {cache.backend} {place}".rstrip() + f", journal: {snapshot.logging.per_call_path}")
     lines += [f"  {line}" for line in overrides(environment)]
     lines += [f"  {line}" for line in traces(environment.values)]
+    _, fault = manner(environment.values)
+    lines += [f"  warning: {fault}"] if fault else []
     lines += [f"  warning: {warning}" for warning in snapshot.warnings]
     return lines
 
