@@ -191,6 +191,14 @@ class TestConversations:
         assert self.ranking(snapshot, mode) == ("a", "b")
         assert self.ranking(snapshot, mode, session_model="b") == ("b", "a")
 
+    def test_the_sentence_says_so(self, row: Rower, snapshot_from: Builder) -> None:
+        """Where the choice is the conversation's model, and only there."""
+        table = compile_table(snapshot_from(row("a"), row("b")))
+        for kept, told in (("b", True), ("gone", False), (None, False)):
+            wishes = Wishes(mode="balanced", tokens_in=9, session_model=kept)
+            decision = decide(first_stage(asking(EASY)), wishes, table, EMPTY_STANDING, 0.0)
+            assert decision.reason.endswith("; goes on with the conversation's model") is told
+
     def test_a_real_gain_moves_it(self, row: Rower, snapshot_from: Builder) -> None:
         """More quality than STAY and a small prompt cache are worth."""
         snapshot = snapshot_from(row("a", quality=0.95), row("b", quality=0.5))

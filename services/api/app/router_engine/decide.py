@@ -39,11 +39,13 @@ def taken(found: Ranked, z: bytes, table: Table, draw: float) -> Decision:
     wishes = found.case.wishes
     place, propensity = drawn(draw, table.exploration, found.near) if found.near > 1 else (0, 1.0)
     names = [table.rows.names[i] for i in found.rows]
+    figures, session = found.case.figures, wishes.session_model
+    choice = Choice(wishes.mode, table.rows.names, figures, found.rows, place, found.near, found.floor, session)
     return Decision(
         policy=POLICY,
         mode=wishes.mode,
         ranking=(names[place], *names[:place], *names[place + 1 :]),
-        reason=reason(Choice(wishes.mode, table.rows.names, found.case.figures, found.rows, place, found.near, found.floor)),
+        reason=reason(choice),
         wishes=wishes,
         z=z,
         weights=WEIGHTS_ID,

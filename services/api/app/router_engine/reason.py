@@ -13,7 +13,10 @@ EASY, HARD = 0.35, 0.65
 
 
 class Choice(Struct, frozen=True, eq=False):
-    """A decision's facts: `ranked` rows best first, `place` of the one that was taken, the floor it had to pass (0 = none)."""
+    """A decision's facts: `ranked` rows best first, `place` of the one that was taken, the floor it had to pass (0 = none).
+
+    `session_model` is the row that served the conversation so far.
+    """
 
     mode: Mode
     names: tuple[str, ...]
@@ -22,12 +25,14 @@ class Choice(Struct, frozen=True, eq=False):
     place: int
     near: int
     floor: float
+    session_model: str | None = None
 
 
 def reason(choice: Choice) -> str:
     """One sentence, beginning with the chosen row's name."""
     i = choice.ranked[choice.place]
-    text = f"{choice.names[i][:60]}: {_kind(choice.figures.difficulty)}, {_because(choice, i)}{_price_note(choice, i)}"
+    notes = _session_note(choice, i) + _price_note(choice, i)
+    text = f"{choice.names[i][:60]}: {_kind(choice.figures.difficulty)}, {_because(choice, i)}{notes}"
     return (text if text.isascii() else text.encode("ascii", "replace").decode())[:LIMIT]
 
 
@@ -73,6 +78,10 @@ def _saving(choice: Choice, i: int, best: int) -> str:
     if choice.figures.latency[i] < choice.figures.latency[best]:
         return f" in {choice.figures.latency[i] / 1000:.1f} s instead of {choice.figures.latency[best] / 1000:.1f} s"
     return ""
+
+
+def _session_note(choice: Choice, i: int) -> str:
+    return "; goes on with the conversation's model" if choice.names[i] == choice.session_model else ""
 
 
 def _price_note(choice: Choice, i: int) -> str:
