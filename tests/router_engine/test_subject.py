@@ -178,6 +178,8 @@ def test_a_short_system_prompt_is_part_of_the_question_and_a_long_one_is_not() -
     seen = subject(asking(turn("system", long), turn("user", HARD)))
     assert (seen.text, seen.system) == (HARD, len(long))
     assert judged(turn("system", "You are a helpful assistant."), turn("user", HARD)) == HARD
+    orders = turn("developer", "<permissions instructions>\nsandboxed\n</permissions instructions>")
+    assert judged(turn("system", short), orders, turn("user", HARD)) == f"{short}\n{HARD}"
 
 
 def test_tools_images_and_exchanges_are_counted() -> None:

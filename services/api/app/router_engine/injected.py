@@ -49,6 +49,8 @@ BLOCKS: Final = (
             "apps_instructions",
             "plugins_instructions",
             "recommended_plugins",
+            "multi_agent_role",
+            "multi_agent_mode",
             "token_budget",
             "model_switch",
         ),

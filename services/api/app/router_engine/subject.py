@@ -135,7 +135,7 @@ def is_bare(words: str) -> bool:
 
 
 def _with_system(request: ChatRequest, asked: str) -> str:
-    told = "\n".join([message.text for message in request.messages if message.role in ("system", "developer")]).strip()
+    told = "\n".join([words_of(message) for message in request.messages if message.role in ("system", "developer")]).strip()
     return asked if not told or (told.startswith(BOILERPLATE) and len(told) < BOILERPLATE_CHARS) else f"{told}\n{asked}"
 
 
