@@ -90,7 +90,7 @@ CONFIG = {
     *(f"routing.weights.<mode>.{key}" for key in ("quality", "cost", "latency", "floor")),
     "scoring.gates",
     *(f"cache.{key}" for key in ("backend", "ttl_seconds", "redis_url", "path", "version", "max_mb", "quality_slack", "faces")),
-    *(f"logging.{key}" for key in ("per_call_path", "daily_rollup_path", "prompts", "max_bytes", "keep")),
+    *(f"logging.{key}" for key in ("per_call_path", "daily_rollup_path", "prompts", "max_bytes", "keep", "usage_path")),
     *(f"timeouts.{key}" for key in ("connect", "first_token", "idle", "attempt", "total")),
     *(f"limits.{key}" for key in ("max_body_bytes", "max_in_flight", "max_queue", "drain_seconds")),
     *(f"server.{key}" for key in ("host", "port", "root_path", "allowed_hosts", "cors_origins", "keepalive_seconds")),

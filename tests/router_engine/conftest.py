@@ -73,7 +73,7 @@ def snapshot_of(*models: Model, exploration: float = 0.0, baseline: str | None =
         routing=Routing(baseline=baseline, exploration=exploration, weights=WEIGHTS),
         scoring=True,
         cache=CachePlan("none", 60, "", "", "", 0, 0.02, ()),
-        logging=LoggingPlan("", "", "hash", 0, None),
+        logging=LoggingPlan("", "", "hash", 0, None, None),
         timeouts=Timeouts(),
         limits=Limits(),
         server=Server("127.0.0.1", 8000, "", (), (), 15),

@@ -28,6 +28,8 @@ from .errors import NotReady
 from .evaluation.archive import Archive
 from .logging_utils.journal import Journal, JournalUnavailable
 from .logging_utils.rollup import Rollup, RollupThread
+from .logging_utils.usage.keeper import Keeper
+from .logging_utils.usage.unread import Unread
 from .logging_utils.wording import hide
 from .metrics.meter import Meter, shelf_of
 from .metrics.names import RELOADS, STALE
@@ -83,6 +85,7 @@ class Worker:
         self._house: House | None = None
         self._archive: Archive | None = None
         self._rollup: RollupThread | None = None
+        self._usage: Keeper | None = None
         self._poller: asyncio.Task[None] | None = None
         self._draining = False
         self._stopping = False
@@ -151,7 +154,12 @@ class Worker:
         self._hide_keys(compiled.snapshot)
         self._archive = Archive(plan.per_call_path, _log.warning)
         self._archive.keep(compiled.snapshot)
-        self._rollup = RollupThread(Rollup(plan.per_call_path, plan.daily_rollup_path, self._now, keep=plan.keep))
+        rollup = Rollup(plan.per_call_path, plan.daily_rollup_path, self._now, keep=plan.keep)
+        if plan.usage_path is not None:
+            rollup.needed = Unread(plan.usage_path)
+            self._usage = Keeper(plan.per_call_path, plan.usage_path)
+            self._usage.start()
+        self._rollup = RollupThread(rollup)
         self._rollup.start()
 
     async def start(self) -> None:
@@ -194,6 +202,8 @@ class Worker:
         await self.metrics.stop()
         if self._rollup is not None:
             await asyncio.to_thread(self._rollup.stop)
+        if self._usage is not None:
+            await asyncio.to_thread(self._usage.stop)
 
     def _show(self, tally: Tally) -> None:
         """What `/metrics` says beside the calls."""

@@ -38,11 +38,25 @@ def check(settings: Settings, document: Document, path: Path, env: Mapping[str, 
         raise fault("routing.baseline", _unknown(baseline, settings.models))
     if baseline is not None and settings.models[baseline].kind != "chat":
         raise fault("routing.baseline", f"{baseline} is no chat model: savings are counted against one")
-    if settings.logging.per_call_path == settings.logging.daily_rollup_path:
-        raise fault("logging.daily_rollup_path", "is the journal's own path: give the rollup another file")
+    _check_places(settings, fault)
     _check_redis(settings, path, env, fault)
     if settings.mock == "never":
         _check_keys(settings, providers, env, fault)
+
+
+def _check_places(settings: Settings, fault: _Complaint) -> None:
+    """Files of ours must not be taken for one another; what begins with the journal's name is read as a rotated journal."""
+    row = settings.logging
+    if row.per_call_path == row.daily_rollup_path:
+        raise fault("logging.daily_rollup_path", "is the journal's own path: give the rollup another file")
+    if row.usage_path is None:
+        return
+    if row.usage_path in (row.daily_rollup_path, settings.cache.path):
+        raise fault("logging.usage_path", "is the path of another file of the service: give the projection its own")
+    if row.usage_path.startswith(row.per_call_path):
+        raise fault(
+            "logging.usage_path", "begins as the journal's path, so it would be read as a rotated journal: choose another"
+        )
 
 
 def _check_redis(settings: Settings, path: Path, env: Mapping[str, str], fault: _Complaint) -> None:

@@ -268,6 +268,7 @@ def _logging(settings: Settings, home: Path) -> LoggingPlan:
         prompts=row.prompts,
         max_bytes=row.max_bytes,
         keep=row.keep,
+        usage_path=str(home / expanded(row.usage_path)) if row.usage_path is not None else None,
     )
 
 

@@ -238,6 +238,7 @@ class LoggingRow(Strict):
     prompts: Literal["none", "hash", "redacted", "full"] = "hash"
     max_bytes: Count = 0
     keep: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    usage_path: Path | None = "./cache/usage.sqlite"
 
 
 class TimeoutsRow(Strict):

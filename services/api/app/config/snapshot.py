@@ -103,13 +103,17 @@ class CachePlan(Struct, frozen=True):
 
 
 class LoggingPlan(Struct, frozen=True):
-    """`logging:` of the config; paths are absolute. `keep` = rotated files kept (None = all), `max_bytes` 0 = no rotation."""
+    """`logging:` of the config; paths are absolute. `keep` = rotated files kept (None = all), `max_bytes` 0 = no rotation.
+
+    `usage_path` None = no projection.
+    """
 
     per_call_path: str
     daily_rollup_path: str
     prompts: str
     max_bytes: int
     keep: int | None
+    usage_path: str | None
 
 
 class Timeouts(Struct, frozen=True):

@@ -48,11 +48,15 @@ class Summary(Struct, frozen=True):
     kept_days: tuple[str, ...]
 
 
+def _by_nobody(_file: Path) -> bool:
+    return False
+
+
 class Rollup:
     """Keeps `daily_path` in line with the journal at `journal_path` and the files it was rotated to.
 
-    `keep` rotated files stay (None: all), the oldest beyond go once they are read. `report` gets a sentence about what an
-    operator should know. For one thread; any number of processes may have one.
+    `keep` rotated files stay (None: all), the oldest beyond go once they are read, here and by whoever `needed` speaks for. `report`
+    gets a sentence about what an operator should know. For one thread; any number of processes may have one.
     """
 
     def __init__(
@@ -69,6 +73,7 @@ class Rollup:
         self._state_path = self._daily.with_name(self._daily.name + ".state")
         self._now = now
         self._keep = keep
+        self.needed: Callable[[Path], bool] = _by_nobody
         self._report = report
         self._lease = Lease(self._daily)
         self._state: State | None = None
@@ -193,7 +198,7 @@ class Rollup:
 
     def _delete_surplus(self, files: list[Path], keep: int) -> None:
         for path in surplus(files, keep, self._now()):
-            if self._following.has_read(path):
+            if self._following.has_read(path) and not self.needed(path):
                 path.unlink()
                 self._following.forget_file(path)
 
