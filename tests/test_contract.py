@@ -36,7 +36,7 @@ REFERENCE = ROOT / "docs" / "reference"
 ROUTES = {
     "POST /query", "POST /route", "POST /v1/chat/completions", "POST /v1/responses", "POST /v1/messages",
     "POST /v1/messages/count_tokens", "POST /v1/embeddings", "GET /v1/models", "GET /v1/models/{name}", "GET /health",
-    "GET /ready", "GET /metrics", "GET /", "GET /docs", "GET /redoc", "GET /openapi.json", "GET /docs-assets",
+    "GET /ready", "GET /metrics", "GET /usage", "GET /", "GET /docs", "GET /redoc", "GET /openapi.json", "GET /docs-assets",
 }  # fmt: skip
 REQUEST_HEADERS = {
     "x-request-id", "x-request-timeout", "traceparent", "cache-control", "x-router-mode", "x-router-cache", "x-router-session",

@@ -13,7 +13,7 @@ from .clients.anthropic_client.parse import parse_count
 from .config.load import ConfigError
 from .config.places import refuse_unwritable
 from .domain.request import ChatRequest
-from .endpoints import pages
+from .endpoints import pages, usage
 from .endpoints.calls import CallEndpoint
 from .endpoints.count import CountEndpoint
 from .endpoints.embeddings import EmbeddingEndpoint
@@ -81,7 +81,7 @@ def create_app(worker: Worker | None = None) -> FastAPI:
         "/v1/embeddings": EmbeddingEndpoint(worker.house),
     }
     app = Door(
-        guard=Guard(worker.keys, lambda: here.snapshot().server),
+        guard=Guard(worker.keys, lambda: here.snapshot().server, worker.admin),
         hot=hot,
         title="LLM Router",
         description="One service in front of every LLM provider.",
@@ -90,5 +90,6 @@ def create_app(worker: Worker | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
+    usage.mount(app, worker)
     pages.mount(app, worker, hot)
     return app

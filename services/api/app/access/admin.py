@@ -4,7 +4,8 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 
-from .keys import SHORTEST, KeysError
+from ..errors import Unauthorized
+from .keys import SHORTEST, KeysError, bearer
 
 NAME = "LLM_ROUTER_ADMIN_KEY"
 
@@ -34,6 +35,13 @@ class AdminKey:
     def opens(self, shown: bytes) -> bool:
         """Whether this is the key; compared in constant time. Never, while none is set."""
         return hmac.compare_digest(hashlib.sha256(shown).digest(), self._digest) and bool(self._secret)
+
+    def admit(self, authorization: list[bytes], api_key: list[bytes]) -> None:
+        """Let the operator pass, who shows the key as a bearer token or as `x-api-key`. Raises Unauthorized."""
+        shown = [token for value in authorization if (token := bearer(value)) is not None] + api_key
+        opened = self.opens(shown[0] if len(shown) == 1 else b"")
+        if len(authorization) + len(api_key) != 1 or not opened:
+            raise Unauthorized(f"the operator's key ({NAME}) is needed: send it as `Authorization: Bearer ...` or `x-api-key`")
 
     def derived(self, purpose: str) -> bytes:
         """32 bytes for one purpose, the same in every process that has the key. Raises ValueError while none is set."""

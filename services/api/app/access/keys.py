@@ -46,7 +46,7 @@ class CallerKeys:
                     "without caller keys this service answers over loopback only: set LLM_ROUTER_API_KEYS to open it wider"
                 )
             return "open"
-        shown = [token for value in authorization if (token := _bearer(value)) is not None] + api_key
+        shown = [token for value in authorization if (token := bearer(value)) is not None] + api_key
         # every key is compared, so that time tells nothing
         digest = hashlib.sha256(shown[0] if len(shown) == 1 else b"").digest()
         known = [hmac.compare_digest(digest, other) for other in self._digests]
@@ -55,7 +55,8 @@ class CallerKeys:
         return digest.hex()[:32]
 
 
-def _bearer(value: bytes) -> bytes | None:
+def bearer(value: bytes) -> bytes | None:
+    """The token of an `Authorization: Bearer` field."""
     scheme, _, token = value.strip().partition(b" ")
     return token.strip() if scheme.lower() == b"bearer" and token.strip() else None
 

@@ -106,6 +106,7 @@ def _front(app: FastAPI, snapshot: Snapshot) -> dict[str, Any]:
             "health": "/health",
             "ready": "/ready",
             "metrics": "/metrics",
+            "usage": "/usage",
         },
     }
 

@@ -2,12 +2,13 @@
 scope's path and fields, never by a URL built from `Host`. What is refused here never reaches a room.
 """
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
-from ..access.keys import CallerKeys
+from ..access.admin import NAME, AdminKey
+from ..access.keys import CallerKeys, is_loopback
 from ..config.snapshot import Server
-from ..errors import CallerError, NotReady
+from ..errors import CallerError, Forbidden, NotReady
 from . import head
 from .cors import Cors
 from .hosts import Hosts
@@ -17,6 +18,9 @@ FIELDS = "llm_router.fields"  # in the scope: the request's fields by name; of e
 WIRE = "llm_router.wire"  # in the scope: our own protocol has measured the head and times the body
 CALLER = "llm_router.scope"  # in the scope: whose cache entries this caller shares
 OPEN_PATHS = frozenset({"/health", "/ready"})
+OPERATOR_PATHS = frozenset({"/usage"})
+PASSED_ON = (b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via")
+"""Fields by which a proxy says that it stands in between: whoever it speaks for is not on this machine."""
 
 
 class Policy:
@@ -36,8 +40,9 @@ class Guard:
     `plan` gives `server:` of the configuration, which holds until a restart, or raises NotReady while there is no sound one.
     """
 
-    def __init__(self, keys: CallerKeys, plan: Callable[[], Server]) -> None:
+    def __init__(self, keys: CallerKeys, plan: Callable[[], Server], admin: AdminKey | None = None) -> None:
         self._keys = keys
+        self._admin = admin or AdminKey()
         self._plan = plan
         self._policy: Policy | None = None
 
@@ -61,13 +66,24 @@ class Guard:
         self._refuse_head(scope, headers, fields, path)
         if path in OPEN_PATHS or scope["method"] == "OPTIONS":
             return
+        client = scope.get("client")
+        if path in OPERATOR_PATHS:
+            self._admit_operator(headers, fields, client[0] if client else None)
+            return
         authorization: list[bytes] = []
         api_key: list[bytes] = []
         if self._keys:
             authorization = [value for name, value in headers if name == b"authorization"]
             api_key = [value for name, value in headers if name == b"x-api-key"]
-        client = scope.get("client")
         scope[CALLER] = self._keys.scope(authorization, api_key, client[0] if client else None)
+
+    def _admit_operator(self, headers: Any, fields: Mapping[bytes, bytes], peer: str | None) -> None:
+        """What concerns all callers is the operator's alone: by the admin key, else on this machine while no caller has a key."""
+        if self._admin:
+            authorization = [value for name, value in headers if name == b"authorization"]
+            self._admin.admit(authorization, [value for name, value in headers if name == b"x-api-key"])
+        elif self._keys or not is_loopback(peer) or any(name in fields for name in PASSED_ON):
+            raise Forbidden(f"without {NAME} this is for the machine of the service alone, and only without caller keys: set it")
 
     def _refuse_head(self, scope: Scope, headers: Any, fields: dict[bytes, bytes], path: str) -> None:
         if WIRE not in scope:

@@ -1,4 +1,4 @@
-"""Which files of the journal the projection has yet to read, for whoever wants to delete one. Waits for nobody, writes nothing."""
+"""What of the journal the projection has yet to read: for readers of sums, and for deleters of files. Waits for nobody."""
 
 import sqlite3
 import time
@@ -7,10 +7,26 @@ from pathlib import Path
 from typing import Final
 
 from ..reading import identity, open_journal
+from ..rotation import journal_files
 from .schema import NoProjection, open_usage
 
 GRACE_SECONDS: Final = 600.0
 """A file is held for this long at most: a projection that cannot be written must not fill the disk with journals."""
+
+
+def unread_bytes(db: sqlite3.Connection, journal: Path) -> int:
+    """What the journal and the file that was rotated last hold beyond what was projected. Raises sqlite3.Error."""
+    rotated = [file for file in journal_files(journal) if file != journal and file.suffix != ".gz"]
+    unread = 0
+    for file in (*rotated[-1:], journal):
+        try:
+            with open_journal(file) as lines:
+                name, size = identity(lines), file.stat().st_size
+        except OSError:
+            continue
+        row = db.execute("SELECT read FROM files WHERE identity = ?", (name,)).fetchone()
+        unread += max(size - (row[0] if row is not None else 0), 0)
+    return unread
 
 
 class Unread:
