@@ -41,6 +41,7 @@ ROUTES = {
 REQUEST_HEADERS = {
     "x-request-id", "x-request-timeout", "traceparent", "cache-control", "x-router-mode", "x-router-cache", "x-router-session",
     "content-type", "content-encoding", "content-length", "transfer-encoding", "authorization", "x-api-key", "anthropic-version",
+    "x-forwarded-for", "x-real-ip",
     "anthropic-beta", "access-control-request-method", "access-control-request-headers",
 }  # fmt: skip
 REPLY_HEADERS = {
@@ -97,7 +98,7 @@ CONFIG = {
 }  # fmt: skip
 ENVIRONMENT = {
     "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "MISTRAL_API_KEY", "LLAMA_API_KEY", "REDIS_URL", "CACHE_TTL_SECONDS",
-    "HOST", "PORT", "LLM_ROUTER_API_KEYS", "LLM_ROUTER_CONFIG", "LLM_ROUTER_HOME", "LLM_ROUTER_URL", "LLM_ROUTER_KEY",
+    "HOST", "PORT", "LLM_ROUTER_API_KEYS", "LLM_ROUTER_ADMIN_KEY", "LLM_ROUTER_CONFIG", "LLM_ROUTER_HOME", "LLM_ROUTER_URL", "LLM_ROUTER_KEY",
     "LLM_ROUTER_TRANSPORT", "LLM_ROUTER_LOG_LEVEL", "LLM_ROUTER_LOG_FORMAT", "OTEL_EXPORTER_OTLP_ENDPOINT",
 }  # fmt: skip
 INTERNAL = {"LLM_ROUTER_QUIET"}  # from `serve` to its own workers

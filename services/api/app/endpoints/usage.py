@@ -78,8 +78,8 @@ def mount(app: FastAPI, here: Standpoint, now: Callable[[], float] = time.time) 
 
 def answered(asked: Asked, journal: Path, path: Path) -> Answer:
     """Ask the projection. Raises CallerError for an answer that would be too long, NotReady while there is nothing to ask."""
-    if not path.exists() and not _holds_lines(journal):
-        return Answer(asked, [], Totals(), None, 0)
+    if not path.exists():  # nothing is projected yet, and that is said
+        return Answer(asked, [], Totals(), None, _size(journal))
     try:
         db = open_usage(path)
     except NoProjection as error:
@@ -183,11 +183,11 @@ def _texts(items: Iterable[tuple[str, str]]) -> dict[str, str]:
     return texts
 
 
-def _holds_lines(journal: Path) -> bool:
+def _size(journal: Path) -> int:
     try:
-        return journal.is_file() and journal.stat().st_size > 0
+        return journal.stat().st_size if journal.is_file() else 0
     except OSError:
-        return False
+        return 0
 
 
 def _parameters() -> list[dict[str, Any]]:
