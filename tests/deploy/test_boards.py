@@ -213,3 +213,9 @@ def test_promtool_parses_every_expression_of_the_board(tmp_path_factory: pytest.
     recorded = [{"record": f"board:{number}", "expr": expression} for number, expression in enumerate(plain)]
     path.write_text(yaml.safe_dump({"groups": [{"name": "board", "rules": recorded}]}))
     assert f"{len(plain)} rules found" in ran("check", "rules", str(path))
+
+
+def test_the_guide_lists_every_alert_with_its_severity() -> None:
+    page = (ROOT / "docs" / "guides" / "metrics.md").read_text()
+    listed = dict(re.findall(r"^\| `(LlmRouter\w+)` \|.*\| (\w+) \|$", page, re.M))
+    assert listed == {rule["alert"]: rule["labels"]["severity"] for rule in rules()}
