@@ -202,29 +202,46 @@ def test_where_the_user_never_spoke_the_last_text_is_the_subject() -> None:
     assert judged() == ""
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["<context>" * 110_000, "<" * 1_000_000, "# Context from my IDE setup:\n" * 34_000, "[a] Result:" * 90_000, "\n" * 1_000_000],
-)
-def test_a_megabyte_costs_milliseconds(text: str) -> None:
-    """Fifty at most, where anything quadratic would need minutes."""
-    began = time.process_time()
-    subject(asking(turn("user", text), turn("assistant", text), turn("user", "yes"), turn("user", text)))
-    assert time.process_time() - began < 0.05
+def cost(request: ChatRequest) -> float:
+    """CPU seconds of the quickest of a few runs."""
+    times = []
+    for _ in range(5):
+        began = time.process_time()
+        subject(request)
+        times.append(time.process_time() - began)
+    return min(times)
 
 
-def test_many_turns_cost_milliseconds() -> None:
-    """Ten thousand that a client wrote by itself."""
-    noise = [turn("user", "<system-reminder>x</system-reminder>") for _ in range(10_000)]
-    began = time.process_time()
-    assert subject(asking(turn("user", HARD), *noise)).exchanges == 0
-    assert time.process_time() - began < 0.1
+@pytest.mark.parametrize("piece", ["<context>", "<", "# Context from my IDE setup:\n", "[a] Result:", "\n"])
+def test_a_long_text_costs_no_more_than_its_length(piece: str) -> None:
+    """A hundred times the text costs at most some hundred times as much; quadratic work would cost ten thousand times as much."""
+
+    def long(length: int) -> ChatRequest:
+        text = piece * (length // len(piece))
+        return asking(turn("user", text), turn("assistant", text), turn("user", "yes"), turn("user", text))
+
+    assert cost(long(1_000_000)) < 1000 * max(cost(long(10_000)), 1e-5)
+
+
+def test_many_turns_cost_no_more_than_their_number() -> None:
+    """Those that a client wrote by itself are passed over once."""
+
+    def many(count: int) -> ChatRequest:
+        return asking(turn("user", HARD), *[turn("user", "<system-reminder>x</system-reminder>") for _ in range(count)])
+
+    assert subject(many(10_000)).exchanges == 0
+    assert cost(many(10_000)) < 100 * max(cost(many(1_000)), 1e-4)
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from(("user", "assistant", "system", "tool")), st.text(max_size=80) | injected()), max_size=8)
+    st.lists(
+        st.tuples(
+            st.sampled_from(("user", "assistant", "system", "tool")), st.lists(st.text(max_size=80) | injected(), max_size=3)
+        ),
+        max_size=8,
+    )
 )
-def test_any_conversation_has_a_subject(turns: list[tuple[Role, str]]) -> None:
-    """The same each time."""
-    request = asking(*(turn(role, text) for role, text in turns))
+def test_any_conversation_has_a_subject(turns: list[tuple[Role, list[str]]]) -> None:
+    """The same each time; a turn may hold nothing at all."""
+    request = asking(*(turn(role, *texts) for role, texts in turns))
     assert subject(request) == subject(request)

@@ -58,7 +58,7 @@ def subject(request: ChatRequest) -> Subject:
         role = message.role
         if role == "user":
             exchanges += before == "assistant"
-            if len(message.parts) > 1 or type(message.parts[0]) is not Text:
+            if len(message.parts) != 1 or type(message.parts[0]) is not Text:
                 images += sum([isinstance(part, Media) and part.kind == "image" for part in message.parts])
         elif role in ("system", "developer"):
             system += len(message.text)
