@@ -5,6 +5,7 @@ No SQL here.
 """
 
 import asyncio
+import contextlib
 import logging
 import sqlite3
 import threading
@@ -25,6 +26,7 @@ REOPEN_SECONDS = 1.0  # a file that another process holds at opening is asked fo
 RETRY_SECONDS = 15.0  # ... and one that cannot be opened at all, no sooner than this
 CLOSE_SECONDS = 5.0
 SHARE_SECONDS = 0.1
+HEED_SECONDS = 0.25  # what another process purged is gone from this one's memory after this long at the latest
 
 
 class LocalCache:
@@ -44,6 +46,8 @@ class LocalCache:
         self._opening = threading.Lock()
         self._closed = False
         self._reopen_at = 0.0
+        self._heeded_at = 0.0
+        self._purges = 0
         self._cannot_open = ""
         self._cannot_write = ""
         self._lost = 0
@@ -72,7 +76,20 @@ class LocalCache:
         """The values; what the file gives is kept in memory from then on. With `fresh` a newer value in the file counts."""
         if fresh:
             self._known.outdate()
+        self._heed()
         return [self._get(key, fresh) for key in keys]
+
+    def _heed(self) -> None:
+        """Forget what is in memory when all answers were purged from outside; asked of the file only now and then."""
+        now = time.monotonic()
+        if self._file is None or now - self._heeded_at < HEED_SECONDS:
+            return
+        self._heeded_at = now
+        with contextlib.suppress(sqlite3.Error):  # the next read of an answer meets the same, and deals with it
+            purges = self._file.purges()
+            if purges != self._purges:
+                self._purges = purges
+                self._memory.clear()
 
     def _get(self, key: str, fresh: bool = False) -> bytes | None:
         value = self._memory.get(key)
@@ -150,6 +167,7 @@ class LocalCache:
             file = SqliteFile(self._path)
             try:
                 file.open()
+                self._purges = file.purges()
             except (sqlite3.Error, OSError) as error:
                 if not self._mended(file, error):
                     return None

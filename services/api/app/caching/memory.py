@@ -56,6 +56,11 @@ class MemoryCache:
         self._bytes -= len(key) + len(found[0]) + OVERHEAD
         return True
 
+    def clear(self) -> None:
+        """Forget everything."""
+        self._entries.clear()
+        self._bytes = 0
+
     @property
     def size(self) -> int:
         """Bytes in use."""

@@ -111,6 +111,11 @@ class SqliteFile:
         ).fetchall()
         return found
 
+    def purges(self) -> int:
+        """How often all answers were forgotten at once, by `contents.purge_file`."""
+        assert self._reading is not None  # noqa: S101 - the owner opens before it reads
+        return int(self._reading.execute("PRAGMA application_id").fetchone()[0])
+
     def write(self, rows: Sequence[Row], gone: Sequence[str], now: float) -> None:
         """Take the keys in `gone` out, put rows in and purge some of what expired, in one transaction.
 

@@ -1,6 +1,7 @@
 """`query`, `explain` and `models`: what is sent, and how the answer is shown."""
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -58,12 +59,16 @@ def _text(given: str, what: str) -> str:
     return given
 
 
+def _at_once() -> None:
+    """Nothing is in the way of the first word."""
+
+
 class _Shown:
     """A streamed answer as it reaches the terminal. `start` is called before its first word."""
 
     def __init__(self) -> None:
         self.end: dict[str, Any] = {}
-        self.start = lambda: None
+        self.start: Callable[[], None] = _at_once
         self._events = EventStream()
         self._last = ""
 
@@ -103,8 +108,8 @@ def query(asking: Asking, as_json: bool) -> int:
         return complain(reply.error)
     shown.close()
     if shown.end.get("event") != "done":
-        error = shown.end.get("error") or {}
-        return complain(f"the answer broke off: {error.get('message', 'no end came')}")
+        fault = shown.end.get("error") or {}
+        return complain(f"the answer broke off: {fault.get('message', 'no end came')}")
     say(summary(shown.end))
     return 0
 

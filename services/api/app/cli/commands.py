@@ -1,13 +1,13 @@
 """The commands and their options; what they do is in the modules beside this one, imported when they run."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from .. import __version__
+from . import looking, upkeep
 from .ending import QuietGroup
-from .options import AsJson, Key, Model, ModeOption, Prompt, System, Url
+from .options import AsJson, Key, Model, Models, ModeOption, Prompt, ServiceUrl, System, Url, examples
 from .toxic import toxic_upstream
 
 app = typer.Typer(
@@ -17,11 +17,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-config_app = typer.Typer(help="Check or show the configuration.", no_args_is_help=True)
-app.add_typer(config_app, name="config")
-cache_app = typer.Typer(help="Look at what is remembered.", no_args_is_help=True)
-app.add_typer(cache_app, name="cache")
-app.command("toxic-upstream")(toxic_upstream)
 
 
 def _version(wanted: bool) -> None:
@@ -30,23 +25,16 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(
+    epilog=examples("serve", 'query "Explain quantum computing in one sentence" --mode fast', "query - < question.txt", "doctor")
+)
 def root(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
-    """One service in front of every LLM provider.
-
-    Examples:
-
-      llm-router serve
-
-      llm-router query "Explain quantum computing in one sentence" --mode fast
-
-      echo "Summarise this" | llm-router query -
-    """
+    """One service in front of every LLM provider."""
 
 
-@app.command()
+@app.command(epilog=examples("serve", "serve --port 9000 --workers 4"))
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to bind; overrides HOST and server.host.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to bind; overrides PORT and server.port.", min=0, max=65535)] = None,
@@ -59,7 +47,11 @@ def serve(
     raise typer.Exit(run(host, port, workers, as_json))
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        'query "Why is the sky blue?"', "query - --mode accurate < question.txt", 'query "Hello" -m gpt-4o-mini --json'
+    )
+)
 def query(
     prompt: Prompt,
     mode: ModeOption = None,
@@ -75,14 +67,9 @@ def query(
     raise typer.Exit(ask.query(ask.Asking(prompt, mode and mode.value, model, system, url, key), as_json))
 
 
-@app.command()
+@app.command(epilog=examples('explain "Prove that there are infinitely many primes"', 'explain "Hello" --mode fast --json'))
 def explain(
-    prompt: Prompt,
-    mode: ModeOption = None,
-    system: System = None,
-    as_json: AsJson = False,
-    url: Url = "",
-    key: Key = "",
+    prompt: Prompt, mode: ModeOption = None, system: System = None, as_json: AsJson = False, url: Url = "", key: Key = ""
 ) -> None:
     """Show which model would answer and why, without calling anyone."""
     from . import ask  # noqa: PLC0415
@@ -90,70 +77,54 @@ def explain(
     raise typer.Exit(ask.explain(ask.Asking(prompt, mode and mode.value, "auto", system, url, key), as_json))
 
 
-@app.command()
+@app.command(
+    epilog=examples('compare "Why is the sky blue?" -m gpt-4o-mini -m claude-3-sonnet', "compare - -m auto-fast -m auto-accurate")
+)
+def compare(prompt: Prompt, model: Models, system: System = None, as_json: AsJson = False, url: Url = "", key: Key = "") -> None:
+    """Ask several models the same, and see the answers side by side."""
+    from . import ask  # noqa: PLC0415
+    from .compare import compare as run  # noqa: PLC0415
+    from .exchange import Service  # noqa: PLC0415
+
+    raise typer.Exit(run(Service(url, key), ask.read_prompt(prompt), model, system, as_json))
+
+
+@app.command(epilog=examples("models", "models --json | jq -r '.data[].id'"))
 def models(as_json: AsJson = False, url: Url = "", key: Key = "") -> None:
     """List every name that `model` accepts."""
-    from . import ask  # noqa: PLC0415
+    from .ask import models as run  # noqa: PLC0415
+    from .exchange import Service  # noqa: PLC0415
 
-    raise typer.Exit(ask.models(ask.Service(url, key), as_json))
-
-
-@config_app.command("check")
-def config_check(
-    path: Annotated[Path | None, typer.Argument(help="A config file; without it the one in use.")] = None, as_json: AsJson = False
-) -> None:
-    """Check the configuration: one line naming file, key and reason when it is wrong, status 2."""
-    from .configuration import check  # noqa: PLC0415
-
-    raise typer.Exit(check(path, as_json))
+    raise typer.Exit(run(Service(url, key), as_json))
 
 
-@config_app.command("show")
-def config_show(as_json: AsJson = False) -> None:
-    """Show the effective configuration and where each value comes from. No secrets."""
-    from .configuration import show  # noqa: PLC0415
-
-    raise typer.Exit(show(as_json))
-
-
-@cache_app.callback()
-def cache_root() -> None:
-    """Look at what is remembered."""
-
-
-@cache_app.command("check")
-def cache_check(as_json: AsJson = False) -> None:
-    """Check the cache: every page of the local file, or whether Redis answers; status 1 when something is wrong."""
-    from .cache import check  # noqa: PLC0415
-
-    raise typer.Exit(check(as_json))
-
-
-@app.command()
-def rollup(as_json: AsJson = False) -> None:
-    """Rebuild daily.json from the journal."""
-    from .rollup import rollup as run  # noqa: PLC0415
-
-    raise typer.Exit(run(as_json))
-
-
-@app.command()
-def replay(
-    journal: Annotated[Path, typer.Argument(help="The journal; what it was rotated to is read, too.")],
-    policy: Annotated[Path | None, typer.Option(help="Another configuration, to be judged by what was logged.")] = None,
-    plot: Annotated[Path | None, typer.Option(help="Draw the estimates into this SVG file.")] = None,
-    since: Annotated[str | None, typer.Option(help="Only calls that ended at this moment (or day) or after it, UTC.")] = None,
-    until: Annotated[str | None, typer.Option(help="Only calls that ended before this moment (or day), UTC.")] = None,
-    min_ess: Annotated[float, typer.Option(help="Effective sample size below which no verdict is given.", min=1)] = 100,
+@app.command(epilog=examples("demo", "demo --count 50 --url http://127.0.0.1:9000"))
+def demo(
+    count: Annotated[int, typer.Option(help="How many calls.", min=1, max=10_000)] = 200,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Also when real providers would be paid.")] = False,
     as_json: AsJson = False,
+    url: ServiceUrl = "",
+    key: Key = "",
 ) -> None:
-    """Compute logged decisions again, bit for bit, and judge another policy by them."""
-    from . import replay as replaying  # noqa: PLC0415
+    """Send varied prompts to a running service, so that there is something to see."""
+    from .configuration import service_at  # noqa: PLC0415
+    from .demo import demo as run  # noqa: PLC0415
 
-    raise typer.Exit(replaying.replay(replaying.Asked(journal, policy, plot, since, until, min_ess), as_json))
+    raise typer.Exit(run(service_at(url, key), count, yes, as_json))
 
 
-@app.command()
+app.command("stats", epilog=looking.STATS)(looking.stats)
+app.command("tail", epilog=looking.TAIL)(looking.tail)
+app.command("top", epilog=looking.TOP)(looking.top)
+app.add_typer(upkeep.config_app, name="config")
+app.add_typer(upkeep.cache_app, name="cache")
+app.command("doctor", epilog=upkeep.DOCTOR)(upkeep.doctor)
+app.command("rollup", epilog=upkeep.ROLLUP)(upkeep.rollup)
+app.command("replay", epilog=upkeep.REPLAY)(upkeep.replay)
+app.command("toxic-upstream", epilog=examples("toxic-upstream", "toxic-upstream --list"))(toxic_upstream)
+
+
+@app.command(epilog=examples("version", "version --json"))
 def version(as_json: AsJson = False) -> None:
     """Print the version."""
     typer.echo(f'{{"version": "{__version__}"}}' if as_json else f"llm-router {__version__}")

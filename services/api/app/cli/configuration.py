@@ -12,6 +12,7 @@ from ..config.show import completed, effective
 from ..config.snapshot import Snapshot
 from ..config.yaml_text import read_yaml
 from .ending import WrongUse
+from .exchange import Service
 from .terminal import json_text, one_line, print_json, say
 
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
@@ -83,3 +84,8 @@ def show(as_json: bool) -> int:
     for row in rows:
         print(f"{one_line(row.key).ljust(width)}  {json_text(msgspec.json.encode(row.value))}  # {one_line(row.source, 1000)}")
     return 0
+
+
+def service_at(url: str, key: str) -> Service:
+    """The service at `url`, else the one of this machine's configuration. Raises WrongUse."""
+    return Service(url or here().url, key)

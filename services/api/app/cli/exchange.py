@@ -59,10 +59,14 @@ class Reply(Struct, frozen=True):
 
 
 class Service(Struct, frozen=True):
-    """Whom to ask. No `url` = this process, with the configuration that is in use here. Raises WrongUse for what cannot be one."""
+    """Whom to ask. No `url` = this process, with the configuration that is in use here. Raises WrongUse for what cannot be one.
+
+    `patience` = seconds without a byte.
+    """
 
     url: str = ""
     key: str = ""
+    patience: float = PATIENCE
 
     def __post_init__(self) -> None:
         """Whatever is wrong is said before anything is sent."""
@@ -113,7 +117,7 @@ class Service(Struct, frozen=True):
         headers = {"content-type": "application/json", **({"authorization": f"Bearer {self.key}"} if self.key else {})}
         try:
             request = urllib.request.Request(url, data=ask.data(), headers=headers)  # noqa: S310 - an http address, see above
-            with _opener(url).open(request, timeout=PATIENCE) as answer:
+            with opener_for(url).open(request, timeout=self.patience) as answer:
                 return Reply(answer.status, b"".join(_pieces(answer, on_bytes)))
         except urllib.error.HTTPError as error:
             with error:
@@ -131,7 +135,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         """Is not followed."""
 
 
-def _opener(url: str) -> urllib.request.OpenerDirector:
+def opener_for(url: str) -> urllib.request.OpenerDirector:
     """Proxies of the environment are not asked for this very machine."""
     proxies = [urllib.request.ProxyHandler({})] if _is_here(_host(url)) else []
     return urllib.request.build_opener(_NoRedirect, *proxies)

@@ -14,14 +14,39 @@ class Mode(StrEnum):
     accurate = "accurate"
 
 
+class Outcome(StrEnum):
+    """How a call ended."""
+
+    answered = "answered"
+    failed = "failed"
+    abandoned = "abandoned"
+
+
+class By(StrEnum):
+    """What calls are summed by."""
+
+    day = "day"
+    hour = "hour"
+    model = "model"
+    provider = "provider"
+    mode = "mode"
+    user = "user"
+    outcome = "outcome"
+
+
+def examples(*commands: str) -> str:
+    """What stands at the end of a command's help."""
+    return "\b\nExamples:\n" + "\n".join(f"  llm-router {command}" for command in commands)
+
+
 def model_names() -> list[str]:
     """The names of the configuration in use, for a shell's completion; none when it is wrong."""
-    from ..config.load import ConfigError  # noqa: PLC0415 - only a completion needs the configuration here
-    from .configuration import here  # noqa: PLC0415
+    from .configuration import here  # noqa: PLC0415 - only a completion needs the configuration here
+    from .ending import WrongUse  # noqa: PLC0415
 
     try:
         return list(here().snapshot.names)
-    except ConfigError:
+    except WrongUse:
         return []
 
 
@@ -37,7 +62,7 @@ UsageUrl = Annotated[
 ]
 Key = Annotated[str, typer.Option("--key", envvar="LLM_ROUTER_KEY", help="A caller key of that service.", show_envvar=True)]
 AdminKey = Annotated[
-    str, typer.Option("--key", envvar="LLM_ROUTER_KEY", help="That service's admin key, where it has one.", show_envvar=True)
+    str, typer.Option("--key", envvar="LLM_ROUTER_KEY", help="The admin key of that service, if it has one.", show_envvar=True)
 ]
 Prompt = Annotated[str, typer.Argument(help="The prompt, or - to read it from standard input.")]
 ModeOption = Annotated[Mode | None, typer.Option(help="How to choose among models.")]
@@ -45,3 +70,5 @@ System = Annotated[str | None, typer.Option(help="A system prompt.")]
 Model = Annotated[
     str, typer.Option("--model", "-m", help="A model by name instead of the router's choice.", autocompletion=model_names)
 ]
+Models = Annotated[list[str], typer.Option("--model", "-m", help="A model by name; at least two.", autocompletion=model_names)]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

@@ -40,14 +40,14 @@ def _turn(what: str, over: threading.Event) -> None:
 
 
 @contextmanager
-def bar(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """A bar with what it yields as its step; it vanishes at its end."""
+def bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A bar towards `total` (None = unknown); what it yields is told of each step's size. It vanishes at its end."""
     if not is_watched(sys.stderr):
-        yield lambda: None
+        yield lambda _size: None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415 - as above
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn  # noqa: PLC0415 - as above
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console(stderr=True), transient=True) as shown:
         task = shown.add_task(what, total=total)
-        yield lambda: shown.advance(task)
+        yield lambda size: shown.advance(task, size)

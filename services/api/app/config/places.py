@@ -11,21 +11,26 @@ from .yaml_text import ConfigError
 
 def refuse_unwritable(snapshot: Snapshot) -> None:
     """Raises ConfigError, one line with the key, the path and the reason, for the first place that cannot be written."""
+    for key, path in places_of(snapshot):
+        try:
+            try_to_write(path)
+        except OSError as error:
+            reason = f"cannot write {path} ({error.strerror or error})"
+            raise ConfigError(snapshot.source, key, reason) from None
+
+
+def places_of(snapshot: Snapshot) -> list[tuple[str, Path]]:
+    """The key and the path of each file that is written."""
     places = [
         ("logging.per_call_path", snapshot.logging.per_call_path),
         ("logging.daily_rollup_path", snapshot.logging.daily_rollup_path),
     ]
     if snapshot.cache.backend == "local":
         places.append(("cache.path", snapshot.cache.path))
-    for key, path in places:
-        try:
-            _try(Path(path))
-        except OSError as error:
-            reason = f"cannot write {path} ({error.strerror or error})"
-            raise ConfigError(snapshot.source, key, reason) from None
+    return [(key, Path(path)) for key, path in places]
 
 
-def _try(path: Path) -> None:
+def try_to_write(path: Path) -> None:
     """Open `path` as the service will, and make a file beside it as it will. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if path.exists():

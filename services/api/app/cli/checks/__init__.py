@@ -1,0 +1,1 @@
+"""What `llm-router doctor` looks at."""

@@ -1,0 +1,179 @@
+"""`llm-router stats`: sums of calls, from a running service's `GET /usage` or from this machine's own projection of the journal."""
+
+import os
+import sqlite3
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import msgspec
+from msgspec import Struct
+
+from ..logging_utils.usage.asked import Asked, WrongQuestion, understood
+from ..logging_utils.usage.pieces import moment
+from .ask import dollars
+from .configuration import here
+from .ending import WrongUse
+from .exchange import Service, Unreachable
+from .progress import waiting
+from .tables import print_line, print_table
+from .terminal import complain, print_json, say
+
+FIGURES: Final = (
+    "calls", "failed", "tokens in", "tokens out", "cost", "cache saved", "below baseline", "cache hits", "p50 ms", "p95 ms", "score",
+)  # fmt: skip
+_LOCAL_ZONE: Final = Path("/etc/localtime")
+
+
+class Wanted(Struct, frozen=True):
+    """What the command line asks, as typed."""
+
+    since: str
+    until: str | None
+    by: tuple[str, ...]
+    zone: str | None
+
+    def fields(self) -> dict[str, str]:
+        """It in the words of `GET /usage`."""
+        edges = {"from": self.since, "to": self.until or ""}
+        told = {**edges, "tz": self.zone or zone_here(), "group_by": ",".join(self.by)}
+        return {name: value for name, value in told.items() if value}
+
+
+class _Failed(Exception):
+    """There are no figures; the message says why."""
+
+
+def stats(wanted: Wanted, service: Service, as_json: bool) -> int:
+    """Show the sums. Raises WrongUse for a range, a zone or groups that make no sense."""
+    try:
+        asked = understood(wanted.fields(), time.time())
+    except WrongQuestion as wrong:
+        raise WrongUse(f"{_OPTION[wrong.param]}: {wrong}") from None
+    try:
+        told = _remote(service, wanted) if service.url else _local(asked)
+    except (_Failed, Unreachable) as error:
+        return complain(error)
+    if as_json:
+        print_json(told)
+    else:
+        _show(told)
+    if told["unread_bytes"]:
+        say(f"{told['unread_bytes']} bytes of the journal are not in these sums yet")
+    return 0
+
+
+_OPTION: Final = {"from": "--since", "to": "--until", "tz": "--tz", "group_by": "--by"}
+
+
+def zone_here(env: Mapping[str, str] = os.environ, link: Path = _LOCAL_ZONE) -> str:
+    """The name of this machine's time zone; UTC where it has none that the zone database knows."""
+    name = env.get("TZ", "").removeprefix(":") or link.resolve().as_posix().partition("zoneinfo/")[2]
+    try:
+        understood({"tz": name}, 0.0)
+    except WrongQuestion as wrong:
+        if wrong.param == "tz":
+            return "UTC"
+    return name or "UTC"
+
+
+def _remote(service: Service, wanted: Wanted) -> dict[str, Any]:
+    reply = service.ask(f"/usage?{urlencode(wanted.fields())}")
+    if reply.status != 200:
+        raise _Failed(reply.error)
+    try:
+        told = msgspec.json.decode(reply.body, type=dict[str, Any])
+    except msgspec.MsgspecError:
+        raise _Failed("what answers there is not this router") from None
+    if not {"group_by", "rows", "totals", "unread_bytes"} <= set(told):
+        raise _Failed("what answers there is not this router")
+    return told
+
+
+def _local(asked: Asked) -> dict[str, Any]:
+    """The same from the files, brought up to date first where no service does that."""
+    from ..endpoints.usage import answered, figures  # noqa: PLC0415 - FastAPI is not needed to ask a service
+    from ..errors import RouterError  # noqa: PLC0415
+
+    plan = here().snapshot.logging
+    journal = Path(plan.per_call_path)
+    with _projected(journal, plan.usage_path) as path:
+        try:
+            answer = answered(asked, journal, path)
+        except RouterError as error:
+            raise _Failed(error.message) from None
+    edges = (
+        moment(at).astimezone(asked.zone).isoformat(timespec="milliseconds") for at in (asked.window.since, asked.window.until)
+    )
+    return {
+        **dict(zip(("from", "to"), edges, strict=True)),
+        "tz": asked.zone_name,
+        "group_by": list(asked.by),
+        "rows": [{**dict(zip(asked.by, row.key, strict=True)), **figures(row.totals)} for row in answer.rows],
+        "totals": figures(answer.totals),
+        "latest": None if answer.latest is None else moment(answer.latest).isoformat(timespec="milliseconds"),
+        "unread_bytes": answer.unread_bytes,
+    }
+
+
+@contextmanager
+def _projected(journal: Path, kept: str | None) -> Iterator[Path]:
+    """The projection's file, brought up to date; one that goes again where the configuration keeps none."""
+    from ..logging_utils.usage.projection import Projection  # noqa: PLC0415 - not needed to ask a service
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(kept) if kept is not None else Path(folder) / "usage.sqlite"
+        projection = Projection(journal, path, report=say)
+        try:
+            with waiting("reading the journal"):
+                if journal.parent.is_dir():
+                    projection.step()
+        except (OSError, sqlite3.Error) as error:
+            say(f"{path} could not be brought up to date: {getattr(error, 'strerror', None) or error}")
+        finally:
+            projection.close()
+        yield path
+
+
+def _show(told: dict[str, Any]) -> None:
+    by: list[str] = told["group_by"]
+    print_line(f"{told['from']} to {told['to']}, {told['tz']}", "bold")
+    rows = [(*(_key(row[group]) for group in by), *_cells(row)) for row in told["rows"]]
+    if not told["totals"]["calls"]:
+        print_line("no calls; `llm-router demo` makes some on a running service")
+        return
+    if by:
+        rows.append(("total", *("" for _ in by[1:]), *_cells(told["totals"])))
+        print_table((*by, *FIGURES), rows, by, [*("" for _ in told["rows"]), "bold"])
+    else:
+        print_table(FIGURES, [_cells(told["totals"])], ())
+
+
+def _key(value: str | None) -> str:
+    return "-" if value is None else value
+
+
+def _cells(sums: dict[str, Any]) -> tuple[str, ...]:
+    looked = sums["cache_hits"] + sums["cache_misses"]
+    below = None if sums["baseline_usd"] is None else sums["baseline_usd"] - sums["compared_usd"]
+    return (
+        str(sums["calls"]),
+        str(sums["failures"]),
+        str(sums["tokens_in"]),
+        str(sums["tokens_out"]),
+        dollars(sums["cost_usd"]),
+        dollars(sums["saved_usd"]),
+        "-" if below is None else f"{'-' if below < 0 else ''}${abs(below):.6f}",
+        f"{sums['cache_hits'] / looked:.0%}" if looked else "-",
+        _figure(sums["latency_ms_p50"], 0),
+        _figure(sums["latency_ms_p95"], 0),
+        _figure(sums["score_mean"], 2),
+    )
+
+
+def _figure(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
