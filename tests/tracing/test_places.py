@@ -18,7 +18,7 @@ from app.tracing.spans import Call, Span, asked_by, spans_of
 from app.tracing.start import open_tracer, told
 from app.tracing.tracer import Tracer
 from app.tracing.wanted import Wanted, wanted
-from support import child_env, running, shipped
+from support import child_env, eventually, running, shipped
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
@@ -120,6 +120,17 @@ def test_a_missing_extra_is_one_warning_that_names_the_command(tmp_path: Path) -
         assert service.log().count(ENDPOINT) == 1
         assert "-m pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http" in service.log()
     assert child_env().keys().isdisjoint(env)
+
+
+def test_a_package_that_cannot_be_loaded_is_a_warning_and_no_end(tmp_path: Path) -> None:
+    """A module without its classes stands for a version that does not fit."""
+    broken = tmp_path / "shadow" / "opentelemetry" / "exporter" / "otlp" / "proto" / "http"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").touch()
+    env = {ENDPOINT: "http://127.0.0.1:9", "PYTHONPATH": str(tmp_path / "shadow")}
+    with running(tmp_path, shipped(), **env) as service:
+        assert service.query("hello").status == 200
+        eventually(lambda: "OpenTelemetry cannot be loaded" in service.log())
 
 
 def test_a_password_in_the_endpoint_is_not_shown() -> None:

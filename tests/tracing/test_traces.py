@@ -212,8 +212,11 @@ def test_a_collector_that_hangs_or_refuses_costs_traces_and_no_answer(tmp_path: 
 def test_a_service_with_a_dead_collector_stops_in_time(tmp_path: Path) -> None:
     with Receiver() as gone:
         pass
-    with traced(tmp_path, gone, shipped()) as service:
+    with traced(tmp_path, gone, shipped(), OTEL_EXPORTER_OTLP_TIMEOUT="1") as service:
         assert service.query("hello").status == 200
+        eventually(lambda: "does not take them (" in service.log())
+        assert "Connection refused" in service.log(), "the reason, not only that it gave up"
+        assert service.query("hello again").status == 200
         service.process.terminate()
         assert service.process.wait(20) == 0
         assert "were lost" in service.log() or "does not take them" in service.log()

@@ -19,11 +19,12 @@ from . import names
 from .spans import Span
 
 _KINDS = {"server": SpanKind.SERVER, "client": SpanKind.CLIENT}
+_MOST_WORDS = 400
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 
-class _LastWords(logging.Handler):
-    """Keeps what the SDK says of a failure: it says it at every try, we say it once."""
+class _FirstWords(logging.Handler):
+    """Keeps what the SDK says first of a failure: there it names the reason, later only that it has given up. We say it once."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -31,11 +32,11 @@ class _LastWords(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep it."""
-        self.said = record.getMessage()
+        self.said = self.said or record.getMessage()[:_MOST_WORDS]
 
 
-def _overheard() -> _LastWords:
-    words = _LastWords()
+def _overheard() -> _FirstWords:
+    words = _FirstWords()
     theirs = logging.getLogger("opentelemetry.exporter")
     theirs.addHandler(words)
     theirs.propagate = False
@@ -56,7 +57,7 @@ class Otlp:
         self._exporter = OTLPSpanExporter(endpoint=url)
 
     def export(self, spans: Sequence[Span]) -> str | None:
-        """Send them, as often as the SDK tries; what it said last when they were not taken."""
+        """Send them, as often as the SDK tries; what it said of it when they were not taken."""
         self._words.said = ""
         if self._exporter.export([self._readable(span) for span in spans]) is SpanExportResult.SUCCESS:
             return None
