@@ -37,6 +37,7 @@ ROUTES = {
     "POST /query", "POST /route", "POST /v1/chat/completions", "POST /v1/responses", "POST /v1/messages",
     "POST /v1/messages/count_tokens", "POST /v1/embeddings", "GET /v1/models", "GET /v1/models/{name}", "GET /health",
     "GET /ready", "GET /metrics", "GET /usage", "GET /", "GET /docs", "GET /redoc", "GET /openapi.json", "GET /docs-assets",
+    "GET /dashboard", "GET /dashboard/{rest}",
 }  # fmt: skip
 REQUEST_HEADERS = {
     "x-request-id", "x-request-timeout", "traceparent", "cache-control", "x-router-mode", "x-router-cache", "x-router-session",
@@ -208,9 +209,9 @@ def test_the_routes_are_these(app: Door) -> None:
 
 def test_openapi_and_the_reference_name_every_route(app: Door) -> None:
     described = {f"{method.upper()} {path}" for path, methods in app.openapi()["paths"].items() for method in methods}
-    shown = {route for route in ROUTES if not re.search(r"/(docs|redoc|openapi\.json|docs-assets)", route)}
+    shown = {route for route in ROUTES if not re.search(r"/(docs|redoc|openapi\.json|docs-assets|dashboard)", route)}
     assert described == shown
-    assert_mentioned([route.split(" ")[1] for route in shown - {"GET /"}] + ["/docs", "/redoc", "/openapi.json"], page("http"))
+    assert_mentioned([route.split(" ")[1] for route in shown - {"GET /"}] + ["/docs", "/redoc", "/openapi.json", "/dashboard"], page("http"))
 
 
 def test_the_headers_in_the_code_are_these() -> None:

@@ -72,6 +72,7 @@ def test_the_schema_holds_every_route_with_its_method(service: Service) -> None:
         ("GET", "/v1/models/{name}"),
         ("GET", "/health"),
         ("GET", "/ready"),
+        ("GET", "/usage"),
         ("GET", "/metrics"),
         ("GET", "/"),
     }

@@ -12,6 +12,7 @@ from .clients import anthropic_client, openai_client, responses_client
 from .clients.anthropic_client.parse import parse_count
 from .config.load import ConfigError
 from .config.places import refuse_unwritable
+from .dashboard.mount import mount as mount_dashboard
 from .domain.request import ChatRequest
 from .endpoints import pages, usage
 from .endpoints.calls import CallEndpoint
@@ -91,5 +92,6 @@ def create_app(worker: Worker | None = None) -> FastAPI:
         redoc_url=None,
     )
     usage.mount(app, worker)
+    mount_dashboard(app, worker, {path: hot[path] for path in ("/query", "/route")})
     pages.mount(app, worker, hot)
     return app

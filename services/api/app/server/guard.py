@@ -18,6 +18,7 @@ FIELDS = "llm_router.fields"  # in the scope: the request's fields by name; of e
 WIRE = "llm_router.wire"  # in the scope: our own protocol has measured the head and times the body
 CALLER = "llm_router.scope"  # in the scope: whose cache entries this caller shares
 OPEN_PATHS = frozenset({"/health", "/ready"})
+OWN_DOOR = "/dashboard"  # asks for a login of its own, which no caller key opens
 OPERATOR_PATHS = frozenset({"/usage"})
 PASSED_ON = (b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via")
 """Fields by which a proxy says that it stands in between: whoever it speaks for is not on this machine."""
@@ -65,6 +66,8 @@ class Guard:
         scope[FIELDS] = fields
         self._refuse_head(scope, headers, fields, path)
         if path in OPEN_PATHS or scope["method"] == "OPTIONS":
+            return
+        if path.startswith(OWN_DOOR) and path[len(OWN_DOOR) :][:1] in ("", "/"):
             return
         client = scope.get("client")
         if path in OPERATOR_PATHS:
