@@ -21,14 +21,19 @@ class _Refused(Exception):
     """Stops the parser; the reason stands in the answer, or the answer was complete already."""
 
 
-class Connection(asyncio.Protocol):
-    """Carries one call at a time; asyncio and httptools call most of its methods."""
+class Connection(asyncio.BufferedProtocol):
+    """Carries one call at a time; asyncio and httptools call most of its methods.
+
+    `room` is where bytes are read into, one for all connections of a loop, since they are parsed before the next are read. Its
+    size bounds what a provider can have read at once: the loop's own would be 256 KB, for each stream that nobody takes from.
+    """
 
     __slots__ = (
         "_answer",
         "_bare",
         "_parser",
         "_paused",
+        "_room",
         "_until_close",
         "_whole",
         "closed",
@@ -36,12 +41,13 @@ class Connection(asyncio.Protocol):
         "transport",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, room: memoryview) -> None:
         self._answer: Answer | None = None
         # bytes since the call was sent, or since the body last grew, that were no body: heads, chunk extensions, trailers
         self._bare = 0
         self._parser = httptools.HttpResponseParser(self)
         self._paused = False
+        self._room = room
         self._until_close = False
         self._whole = True
         self.closed = False
@@ -88,7 +94,11 @@ class Connection(asyncio.Protocol):
         """Keep the open transport."""
         self.transport = cast(asyncio.Transport, transport)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the next bytes go."""
+        return self._room
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Parse bytes of an answer; bytes that nobody asked for end the connection."""
         answer = self._answer
         if answer is None or answer.complete:
@@ -99,12 +109,12 @@ class Connection(asyncio.Protocol):
         answer.begun = True
         known = answer.buffered
         try:
-            self._parser.feed_data(data)
+            self._parser.feed_data(self._room[:nbytes])
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._stopped(answer)
             return
         if not answer.complete and answer.buffered == known:
-            self._bare += len(data)
+            self._bare += nbytes
             if self._bare > MAX_HEAD_BYTES:
                 self._stop(answer, f"sent more than {MAX_HEAD_BYTES} bytes that are no body")
                 return

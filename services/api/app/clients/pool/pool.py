@@ -15,6 +15,7 @@ from .message import Place
 from .turns import Turns
 
 KEEP_SECONDS = 30.0
+READ_BYTES = 64 * 1024
 _EYEBALLS_SECONDS = 0.25
 
 
@@ -25,6 +26,7 @@ class Pool:
         self.loop = loop
         self.turns = Turns(loop)
         self._lookup = Lookup(loop)
+        self._room = memoryview(bytearray(READ_BYTES))
         self._idle: dict[Place, list[Connection]] = {}
         self._busy: set[Connection] = set()
         self._sweeper: asyncio.TimerHandle | None = None
@@ -48,7 +50,7 @@ class Pool:
 
     async def fresh(self, place: Place, seconds: float) -> Connection:
         """A new connection. Raises OSError (also for TLS), ValueError for an impossible host, TimeoutError after `seconds`."""
-        connection = Connection()
+        connection = Connection(self._room)
         if self._closed:
             raise ConnectionAbortedError("the pool was closed")
         try:
