@@ -19,7 +19,7 @@ from ..errors import CallerError, NotFound, NotReady
 from ..logging_utils.usage.asked import DEFAULT_DAYS, Asked, WrongQuestion, understood
 from ..logging_utils.usage.pieces import moment
 from ..logging_utils.usage.queries import grouped, one_state, projected, totals
-from ..logging_utils.usage.schema import NoProjection, open_usage
+from ..logging_utils.usage.schema import NoProjection, NothingYet, open_usage
 from ..logging_utils.usage.unread import unread_bytes
 from ..logging_utils.usage.values import GROUPS, GroupRow, Totals
 from .openapi import AN_ERROR
@@ -78,10 +78,10 @@ def mount(app: FastAPI, here: Standpoint, now: Callable[[], float] = time.time) 
 
 def answered(asked: Asked, journal: Path, path: Path) -> Answer:
     """Ask the projection. Raises CallerError for an answer that would be too long, NotReady while there is nothing to ask."""
-    if not path.exists():  # nothing is projected yet, and that is said
-        return Answer(asked, [], Totals(), None, _size(journal))
     try:
         db = open_usage(path)
+    except NothingYet:
+        return Answer(asked, [], Totals(), None, _size(journal))
     except NoProjection as error:
         raise NotReady(str(error), retry_after=1) from None
     try:

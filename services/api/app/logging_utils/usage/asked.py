@@ -24,6 +24,8 @@ MOST_SPANS: Final = 10_000
 """Days or hours in one answer."""
 _FIRST: Final = date(1970, 1, 2)
 _LAST: Final = date(9000, 1, 1)
+_BEYOND: Final = 2**62
+"""A moment that no calendar has."""
 _AGO: Final = re.compile(r"(\d{1,6})([mhd])")
 _OFFSET: Final = re.compile(r"([+ -])(\d{2}):?(\d{2})")
 _UNITS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1)}
@@ -106,7 +108,9 @@ def _edge(param: str, text: str, zone: tzinfo, now: datetime, *, end: bool) -> i
         else:
             local = datetime.fromisoformat(text if " " not in text else text.replace(" ", "+" if "T" in text else "T", 1))
             found = millis((local if local.tzinfo is not None else local.replace(tzinfo=zone)).astimezone(UTC))
-    except (ValueError, OverflowError):
+    except OverflowError:
+        found = _BEYOND
+    except ValueError:
         raise WrongQuestion(
             param, f"{text[:40]!r} is no day (2026-11-23), no moment (2026-11-23T14:00) and no time ago (45m, 36h, 7d)"
         ) from None

@@ -97,11 +97,15 @@ class NoProjection(Exception):
     """There is no projection that can be asked: none yet, damaged, or of another format. The message says which and what to do."""
 
 
+class NothingYet(NoProjection):
+    """Nothing was projected so far: no file, or one that is being made."""
+
+
 def open_usage(path: str | Path, wait_seconds: float = 2.0) -> sqlite3.Connection:
     """Open the projection for questions alone; one connection is for one thread. Raises NoProjection."""
     place = Path(path)
     if not place.is_file():
-        raise NoProjection(f"there is no projection of the journal at {place} yet: it comes with the first call that is served")
+        raise NothingYet(f"there is no projection of the journal at {place} yet: it comes with the first call that is served")
     try:
         db = sqlite3.connect(f"{place.resolve().as_uri()}?mode=ro", uri=True, timeout=wait_seconds, isolation_level=None)
     except sqlite3.Error as error:
@@ -113,6 +117,8 @@ def open_usage(path: str | Path, wait_seconds: float = 2.0) -> sqlite3.Connectio
         raise NoProjection(f"{place} cannot be read: {error}") from None
     if version != VERSION:
         db.close()
+        if version == 0:
+            raise NothingYet(f"the projection at {place} is being made")
         raise NoProjection(
             f"{place} has format {version} instead of {VERSION}: the service, or `llm-router rollup`, makes it anew"
         )
