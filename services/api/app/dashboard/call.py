@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
 from msgspec import UNSET, Struct
@@ -14,13 +15,14 @@ from ..evaluation.logged import LiveFigures
 from ..logging_utils.usage.calls import NoLine, call, late_scores, line_of, standing
 from ..logging_utils.usage.values import CallRow, Place
 from . import waterfall
-from .answers import NoPage, Page
+from .answers import Page
 from .asked import Asked
 from .kit import Kit
 from .ranges import read_zone
 from .why import Ground, Why, explained, ground_of
 from .wording import moment
 
+MOST_LOOKS: Final = 3
 LONGEST: Final = 100_000
 """Characters of a prompt or an answer that a page shows."""
 
@@ -38,15 +40,29 @@ class Whole(Struct, frozen=True, eq=False):
 
 
 async def shown(kit: Kit, asked: Asked, call_id: str) -> Page:
-    """The page. Raises NoPage for an id that no call has."""
+    """The page. Raises NoPage for a time zone that does not exist."""
     zone_name = asked.one("tz")
     zone = read_zone(zone_name)
     _, journal = kit.figures.paths()
     whole = await kit.figures.ask(lambda db: _gathered(db, journal, call_id))
     if whole is None:
-        raise NoPage(404, "There is no such call", "It may be a second too young to be listed, or its journal was deleted.")
+        return _not_yet(asked)
     values = await asyncio.to_thread(_values, whole)
     return Page("call.html", {**values, "ended": moment(whole.row.at, zone), "zone": zone_name or "UTC", "title": "Call"})
+
+
+def _not_yet(asked: Asked) -> Page:
+    """No such call; one that ended just now is there a moment later, so the page looks again a few times by itself."""
+    times = asked.one("again")
+    looked = int(times) if times.isdigit() and len(times) == 1 else 0
+    again = f"2; url={asked.base}/{quote(asked.path)}?again={looked + 1}".encode()
+    text = (
+        "A call is listed a second after its end."
+        if looked < MOST_LOOKS
+        else "Its journal may have been deleted, or the id is wrong."
+    )
+    values = {"title": "This call is not listed" + (" yet" if looked < MOST_LOOKS else ""), "text": text}
+    return Page("nopage.html", values, 404, ((b"refresh", again),) if looked < MOST_LOOKS else ())
 
 
 def _gathered(db: sqlite3.Connection, journal: Path, call_id: str) -> Whole | None:

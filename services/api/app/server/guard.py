@@ -18,10 +18,10 @@ FIELDS = "llm_router.fields"  # in the scope: the request's fields by name; of e
 WIRE = "llm_router.wire"  # in the scope: our own protocol has measured the head and times the body
 CALLER = "llm_router.scope"  # in the scope: whose cache entries this caller shares
 OPEN_PATHS = frozenset({"/health", "/ready"})
-OWN_DOOR = "/dashboard"  # asks for a login of its own, which no caller key opens
 OPERATOR_PATHS = frozenset({"/usage"})
 PASSED_ON = (b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via")
 """Fields by which a proxy says that it stands in between: whoever it speaks for is not on this machine."""
+OWN_DOOR = "/dashboard"  # asks for a login of its own, which no caller key opens
 
 
 class Policy:
