@@ -14,7 +14,7 @@ from cases import FACES, Case, Play
 from watch import Watch
 
 from app.toxic.server import ToxicUpstream
-from support import Service, running
+from support import Service, eventually, running
 
 CANARIES = [f"sk-{secrets.token_urlsafe(36)}" for _ in range(2)]
 """Secrets that no output may show, nor any piece of them; of so many letters that no digest holds a piece by chance."""
@@ -121,8 +121,15 @@ def rig(home: Path, rows: list[Spot], faults: list[str]) -> Iterator[Rig]:
             (home / name).mkdir()
             written = config(upstream, mine, faults, timeouts)
             service: Service = stack.enter_context(running(home / name, written, 1, **ENVIRONMENT))
+            _warm(service, home / name)
             watches.append(stack.enter_context(Watch(service, upstream, CANARIES)))
         yield Rig(upstream, *watches)
+
+
+def _warm(service: Service, home: Path) -> None:
+    """A first call, and the projector that begins with the first record: what it keeps open is no leak."""
+    assert service.query(model="sound_openai").status == 200
+    eventually(lambda: (home / "cache" / "usage.sqlite").exists(), 30)
 
 
 @contextmanager

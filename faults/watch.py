@@ -28,7 +28,7 @@ class Watch:
         self._upstream = upstream
         self._pieces = {canary[at : at + _PIECE] for canary in canaries for at in range(3, len(canary) - _PIECE)}
         self._journal = service.home / "logs" / "per_call.jsonl"
-        self._read = 0
+        self._read = self._journal.stat().st_size if self._journal.exists() else 0
         self._heard = 0
         self._over = threading.Event()
         self._slowest = 0.0
