@@ -129,7 +129,7 @@ def rig(home: Path, rows: list[Spot], faults: list[str]) -> Iterator[Rig]:
 def _warm(service: Service, home: Path) -> None:
     """A first call, and the projector that begins with the first record: what it keeps open is no leak."""
     assert service.query(model="sound_openai").status == 200
-    eventually(lambda: (home / "cache" / "usage.sqlite").exists(), 30)
+    eventually((home / "cache" / "usage.sqlite").exists, 30)
 
 
 @contextmanager
