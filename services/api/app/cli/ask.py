@@ -10,8 +10,8 @@ from msgspec import Struct
 from ..clients.common.sse import EventStream
 from ..errors import BadAnswer
 from .ending import WrongUse
-from .exchange import Reply, Service, Unreachable
-from .explained import print_explained
+from .exchange import NotOurs, Reply, Service, Unreachable, told
+from .explained import Explained
 from .progress import waiting
 from .tables import print_table
 from .terminal import complain, is_watched, json_text, lines, one_line, say
@@ -73,16 +73,21 @@ class _Shown:
         self._last = ""
 
     def take(self, piece: bytes) -> None:
-        """Some bytes of the stream."""
-        for event in self._events.feed(piece):
-            data = msgspec.json.decode(event.data)
-            if event.event != "delta":
-                self.end = {**data, "event": event.event}
-            elif data["text"]:
-                self.start()
-                self._last = data["text"]
-                sys.stdout.write(lines(data["text"]))
-                sys.stdout.flush()
+        """Some bytes of the stream. Raises NotOurs."""
+        try:
+            for event in self._events.feed(piece):
+                self._take(event.event, msgspec.json.decode(event.data, type=dict[str, Any]))
+        except (msgspec.MsgspecError, UnicodeDecodeError, BadAnswer, LookupError):
+            raise NotOurs from None
+
+    def _take(self, event: str, data: dict[str, Any]) -> None:
+        if event != "delta":
+            self.end = {**data, "event": event}
+        elif data["text"]:
+            self.start()
+            self._last = str(data["text"])
+            sys.stdout.write(lines(self._last))
+            sys.stdout.flush()
 
     def close(self) -> None:
         """What comes next begins on a line of its own."""
@@ -100,18 +105,24 @@ def query(asking: Asking, as_json: bool) -> int:
     try:
         with waiting("waiting for the answer") as shown.start:
             reply = service.ask("/query", {**body, "stream": True}, shown.take)
-    except Unreachable as error:
+    except (Unreachable, NotOurs) as error:
         return complain(error)
-    except (msgspec.MsgspecError, BadAnswer, KeyError, TypeError):
-        return complain("what answers there is not this router")
     if reply.status != 200:
         return complain(reply.error)
     shown.close()
-    if shown.end.get("event") != "done":
-        fault = shown.end.get("error") or {}
-        return complain(f"the answer broke off: {fault.get('message', 'no end came')}")
-    say(summary(shown.end))
-    return 0
+    return _ended(shown.end)
+
+
+def _ended(end: dict[str, Any]) -> int:
+    """Say how a stream ended."""
+    try:
+        if end.get("event") == "done":
+            say(summary(end))
+            return 0
+        fault = end["error"]["message"] if end else "no end came"
+    except (LookupError, TypeError, ValueError):
+        return complain(NotOurs())
+    return complain(f"the answer broke off: {fault}")
 
 
 def summary(reply: dict[str, Any]) -> str:
@@ -133,10 +144,10 @@ def explain(asking: Asking, as_json: bool) -> int:
     service, body = asking.service, asking.body()
     if as_json:
         return _printed(service, "/route", body)
-    reply = _answer(service, "/route", body)
-    if isinstance(reply, int):
-        return reply
-    print_explained(msgspec.json.decode(reply.body)["decision"])
+    try:
+        told(_answer(service, "/route", body), lambda reply: Explained.of(reply["decision"])).show()
+    except (Unreachable, NotOurs, _Refused) as error:
+        return complain(error)
     return 0
 
 
@@ -144,12 +155,12 @@ def models(service: Service, as_json: bool) -> int:
     """List the names that `model` accepts."""
     if as_json:
         return _printed(service, "/v1/models", None)
-    reply = _answer(service, "/v1/models", None)
-    if isinstance(reply, int):
-        return reply
-    entries = msgspec.json.decode(reply.body)["data"]
+    try:
+        rows = told(_answer(service, "/v1/models", None), lambda page: [_model_row(entry) for entry in page["data"]])
+    except (Unreachable, NotOurs, _Refused) as error:
+        return complain(error)
     head = ("name", "answers as", "provider", "mock", "window", "note")
-    print_table(head, [_model_row(entry) for entry in entries], ("name", "answers as", "provider", "mock", "note"))
+    print_table(head, rows, ("name", "answers as", "provider", "mock", "note"))
     return 0
 
 
@@ -163,18 +174,23 @@ def _model_row(entry: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _printed(service: Service, path: str, body: dict[str, Any] | None) -> int:
-    reply = _answer(service, path, body)
-    if isinstance(reply, int):
-        return reply
+    try:
+        reply = _answer(service, path, body)
+        told(reply, lambda _: None)
+    except (Unreachable, NotOurs, _Refused) as error:
+        return complain(error)
     print(json_text(reply.body))
     return 0
 
 
-def _answer(service: Service, path: str, body: dict[str, Any] | None) -> Reply | int:
-    """A good reply, or the exit status after its fault was said."""
-    try:
-        with waiting("asking"):
-            reply = service.ask(path, body)
-    except Unreachable as error:
-        return complain(error)
-    return reply if reply.status == 200 else complain(reply.error)
+class _Refused(Exception):
+    """The service answered with an error; the message is its own."""
+
+
+def _answer(service: Service, path: str, body: dict[str, Any] | None) -> Reply:
+    """A good reply. Raises Unreachable and _Refused."""
+    with waiting("asking"):
+        reply = service.ask(path, body)
+    if reply.status != 200:
+        raise _Refused(reply.error)
+    return reply

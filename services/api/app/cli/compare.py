@@ -2,12 +2,11 @@
 
 from typing import Any, Final
 
-import msgspec
 from msgspec import Struct
 
 from .ask import dollars
 from .ending import WrongUse
-from .exchange import Ask, Reply, Service
+from .exchange import Ask, NotOurs, Reply, Service, told
 from .progress import bar
 from .tables import print_line, print_table
 from .terminal import complain, console, is_watched, lines, one_line, print_json
@@ -20,27 +19,32 @@ TEXT: Final = ("asked", "answered by", "note")
 
 
 class _Answered(Struct, frozen=True):
-    """What came of one model that was asked; `told` is the reply, `fault` why there is none."""
+    """What came of one model that was asked: `text` and the `row` under HEAD. `fault` is empty, or says why there is no answer."""
 
     asked: str
-    told: dict[str, Any] | None
-    fault: str
+    text: str
+    row: tuple[str, ...]
+    reply: dict[str, Any] | None = None
+    fault: str = ""
 
-    @property
-    def text(self) -> str:
-        """The answer, or in its place what went wrong."""
-        return self.fault if self.told is None else lines(self.told["response"] or "(no text)")
+    @classmethod
+    def of(cls, asked: str, reply: Reply) -> "_Answered":
+        """From what came back."""
+        fault = reply.error if reply.status != 200 else ""
+        if not fault:
+            try:
+                return told(reply, lambda body: cls(asked, lines(body["response"] or "(no text)"), _row(asked, body), body))
+            except NotOurs as error:
+                fault = str(error)
+        return cls(asked, one_line(fault, 2_000), (asked, "", "", "", "", "", "", fault), fault=fault)
 
-    def row(self) -> tuple[str, ...]:
-        """The cells under HEAD."""
-        told = self.told
-        if told is None:
-            return self.asked, "", "", "", "", "", "", self.fault
-        score = "" if told["score"] is None else f"{told['score']:.2f}"
-        notes = [*(["from the cache"] if told["cached"] else []), *told["score_reasons"], *told["warnings"]]
-        usage = (str(told["usage"][f"{way}_tokens"]) for way in ("input", "output"))
-        name, latency = told["selected_model"]["name"], f"{told['latency_ms']:.0f}"
-        return self.asked, name, dollars(told["cost_usd"]), latency, *usage, score, "; ".join(notes)
+
+def _row(asked: str, body: dict[str, Any]) -> tuple[str, ...]:
+    score = "" if body["score"] is None else f"{body['score']:.2f}"
+    notes = [*(["from the cache"] if body["cached"] else []), *body["score_reasons"], *body["warnings"]]
+    usage = (str(body["usage"][f"{way}_tokens"]) for way in ("input", "output"))
+    name, latency = body["selected_model"]["name"], f"{body['latency_ms']:.0f}"
+    return asked, name, dollars(body["cost_usd"]), latency, *usage, score, "; ".join(notes)
 
 
 def compare(service: Service, prompt: str, models: list[str], system: str | None, as_json: bool) -> int:
@@ -52,25 +56,15 @@ def compare(service: Service, prompt: str, models: list[str], system: str | None
     with bar("asking", len(asked)) as step:
         asks = [Ask("/query", {**body, "model": model}) for model in asked]
         replies = service.ask_all(asks, len(asks), lambda _place, _reply: step(1))
-    answers = [_answered(*pair) for pair in zip(asked, replies, strict=True)]
+    answers = [_Answered.of(*pair) for pair in zip(asked, replies, strict=True)]
     if as_json:
-        print_json([{"asked": one.asked, "reply": one.told, "error": one.fault or None} for one in answers])
+        print_json([{"asked": one.asked, "reply": one.reply, "error": one.fault or None} for one in answers])
     else:
         _show(answers)
-    faults = [one for one in answers if one.told is None]
+    faults = [one for one in answers if one.fault]
     for one in faults:
         complain(f"{one.asked}: {one.fault}")
     return 1 if faults else 0
-
-
-def _answered(asked: str, reply: Reply) -> _Answered:
-    if reply.status != 200:
-        return _Answered(asked, None, reply.error)
-    try:
-        told = msgspec.json.decode(reply.body, type=dict[str, Any])
-    except msgspec.MsgspecError:
-        return _Answered(asked, None, "what answers there is not this router")
-    return _Answered(asked, told, "")
 
 
 def _show(answers: list[_Answered]) -> None:
@@ -81,7 +75,7 @@ def _show(answers: list[_Answered]) -> None:
             print_line(f"== {one.asked}", "bold")
             print(one.text)
             print()
-    print_table(HEAD, [one.row() for one in answers], TEXT)
+    print_table(HEAD, [one.row for one in answers], TEXT)
 
 
 def _side_by_side(answers: list[_Answered]) -> None:

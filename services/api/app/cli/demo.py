@@ -4,12 +4,11 @@ import random
 import time
 from typing import Any, Final
 
-import msgspec
 from msgspec import Struct
 
 from .demo_prompts import KINDS, MODES, SINGLE, SUBJECTS, SYSTEMS, USERS
 from .ending import WrongUse
-from .exchange import Ask, Reply, Service, Unreachable
+from .exchange import Ask, NotOurs, Reply, Service, Unreachable, told
 from .progress import bar
 from .tables import print_line
 from .terminal import complain, print_json, say
@@ -42,20 +41,20 @@ class Planned(Struct, frozen=True):
         if self.path == "/query":
             return Ask(self.path, {**self.wishes(), "stream": self.stream, "user": self.user, "metadata": {"source": "demo"}})
         if self.path == "/v1/responses":
-            told = {"input": self.prompt, "max_output_tokens": LONGEST_ANSWER, **_unless_none("instructions", self.system)}
-            return Ask(self.path, {**shared, **told})
+            more = {"input": self.prompt, "max_output_tokens": LONGEST_ANSWER, **_unless_none("instructions", self.system)}
+            return Ask(self.path, {**shared, **more})
         messages = [{"role": "user", "content": self.prompt}]
         if self.path == "/v1/messages":
-            told = {"messages": messages, "max_tokens": LONGEST_ANSWER, "metadata": {"user_id": self.user}}
-            return Ask(self.path, {**shared, **told, **_unless_none("system", self.system)})
+            more = {"messages": messages, "max_tokens": LONGEST_ANSWER, "metadata": {"user_id": self.user}}
+            return Ask(self.path, {**shared, **more, **_unless_none("system", self.system)})
         if self.system is not None:
             messages.insert(0, {"role": "system", "content": self.system})
         return Ask(self.path, {**shared, "messages": messages, "max_tokens": LONGEST_ANSWER, "user": self.user})
 
     def wishes(self) -> dict[str, Any]:
         """What a decision needs to know, as `/query` and `/route` take it."""
-        told = {"prompt": self.prompt, "model": self.model, "max_tokens": LONGEST_ANSWER, **_unless_none("system", self.system)}
-        return {**told, **({"mode": self.mode} if self.model == "auto" else {})}
+        wishes = {"prompt": self.prompt, "model": self.model, "max_tokens": LONGEST_ANSWER, **_unless_none("system", self.system)}
+        return {**wishes, **({"mode": self.mode} if self.model == "auto" else {})}
 
 
 def _unless_none(name: str, value: str | None) -> dict[str, str]:
@@ -92,43 +91,41 @@ def planned(count: int, models: list[str]) -> list[Planned]:
 def demo(service: Service, count: int, paying: bool, as_json: bool) -> int:
     """Send the calls and say what came of them; status 1 when one failed, 2 when it would cost money and nobody agreed."""
     try:
-        root = _json(service, "/")
-        calls = planned(count, _models(service))
-        real = sorted(name for name, state in root["providers"].items() if state == "real")
+        real = told(_good(service, "/"), _real)
+        calls = planned(count, told(_good(service, "/v1/models"), _rows))
         if real and not paying:
             return _refused(service, calls, real)
     except Unreachable as error:
         say(error)
         return complain("demo fills a running service: start one with `llm-router serve`, or name one with --url")
-    except _Odd as error:
+    except (_Refused, NotOurs) as error:
         return complain(error)
     began = time.monotonic()
     with bar("asking", len(calls)) as step:
         replies = service.ask_all([call.ask() for call in calls], AT_ONCE, lambda _place, _reply: step(1))
-    return _told(service, replies, time.monotonic() - began, as_json)
+    return _sent(service, replies, time.monotonic() - began, as_json)
 
 
-class _Odd(Exception):
-    """The service refused, or is none of ours; the message says which."""
+class _Refused(Exception):
+    """The service answered with an error; the message is its own."""
 
 
-def _json(service: Service, path: str) -> dict[str, Any]:
+def _good(service: Service, path: str) -> Reply:
     reply = service.ask(path)
     if reply.status != 200:
-        raise _Odd(reply.error)
-    try:
-        told = msgspec.json.decode(reply.body, type=dict[str, Any])
-    except msgspec.MsgspecError:
-        raise _Odd("what answers there is not this router") from None
-    if path == "/" and not isinstance(told.get("providers"), dict):
-        raise _Odd("what answers there is not this router")
-    return told
+        raise _Refused(reply.error)
+    return reply
 
 
-def _models(service: Service) -> list[str]:
-    """The rows that chat, by name."""
-    entries = _json(service, "/v1/models")["data"]
-    return sorted({e["router"]["name"] for e in entries if e["router"].get("kind") == "chat" and not e["router"]["warning"]})
+def _real(root: dict[str, Any]) -> list[str]:
+    """The providers that would be paid."""
+    return sorted(name for name, state in root["providers"].items() if state == "real")
+
+
+def _rows(page: dict[str, Any]) -> list[str]:
+    """The rows that chat and are not about to retire, by name."""
+    facts = [entry["router"] for entry in page["data"]]
+    return sorted({one["name"] for one in facts if one.get("kind") == "chat" and not one["warning"]})
 
 
 def _refused(service: Service, calls: list[Planned], real: list[str]) -> int:
@@ -136,22 +133,28 @@ def _refused(service: Service, calls: list[Planned], real: list[str]) -> int:
     with bar("estimating", len(calls)) as step:
         asks = [Ask("/route", call.wishes()) for call in calls]
         replies = service.ask_all(asks, AT_ONCE, lambda _place, _reply: step(1))
-    chosen = [msgspec.json.decode(reply.body)["selected_model"] for reply in replies if reply.status == 200]
-    paid = [one["estimated_cost"] for one in chosen if one["provider"] in real]
-    cost = sum(one or 0.0 for one in paid)
+    chosen = [told(reply, _chosen) for reply in replies if reply.status == 200]
+    paid = [cost for provider, cost in chosen if provider in real]
+    cost = sum(paid)
     raise WrongUse(
         f"{len(paid)} of {len(calls)} calls would go to real providers ({', '.join(real)}) and cost about ${cost:.4f} at list price;"
         " repeat with --yes to send them"
     )
 
 
-def _told(service: Service, replies: list[Reply], seconds: float, as_json: bool) -> int:
+def _chosen(reply: dict[str, Any]) -> tuple[str, float]:
+    """Who would answer, and for how much."""
+    model = reply["selected_model"]
+    return model["provider"], model["estimated_cost"] or 0.0
+
+
+def _sent(service: Service, replies: list[Reply], seconds: float, as_json: bool) -> int:
     failed = [reply for reply in replies if reply.status != 200]
-    told = {"sent": len(replies), "answered": len(replies) - len(failed), "failed": len(failed), "seconds": round(seconds, 1)}
+    sums = {"sent": len(replies), "answered": len(replies) - len(failed), "failed": len(failed), "seconds": round(seconds, 1)}
     if as_json:
-        print_json({**told, "url": service.url})
+        print_json({**sums, "url": service.url})
     else:
-        print_line(f"{told['sent']} calls in {seconds:.0f} s, {told['answered']} answered; see {service.url}/dashboard")
+        print_line(f"{sums['sent']} calls in {seconds:.0f} s, {sums['answered']} answered; see {service.url}/dashboard")
     if failed:
         return complain(f"{len(failed)} calls failed; the first one says: {failed[0].error}")
     return 0

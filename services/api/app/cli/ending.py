@@ -5,7 +5,9 @@ No command and no option.
 
 import os
 import sys
-from typing import Any, Final
+from collections.abc import Iterable
+from io import TextIOWrapper
+from typing import Any, Final, TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -38,23 +40,24 @@ class QuietGroup(TyperGroup):
 
 def run(app: typer.Typer) -> None:
     """Run the command line and end the process."""
-    for stream in (sys.stdout, sys.stderr):
+    streams = (sys.stdout, sys.stderr)  # typer puts others in their place when nobody reads
+    for stream in streams:
         # a name that the terminal's encoding does not have is no reason to fail
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
         app(prog_name="llm-router")
     except SystemExit as end:
-        sys.exit(UNREAD if _unread() else end.code)
+        sys.exit(UNREAD if _unread(streams) else end.code)
     except KeyboardInterrupt:
-        _unread()
+        _unread(streams)
         sys.exit(STOPPED)
 
 
-def _unread() -> bool:
+def _unread(streams: Iterable[TextIO]) -> bool:
     """Write out what waits; whether nobody reads it. Afterwards the interpreter finds nothing to complain about at its exit."""
     gone = False
-    for stream in (sys.stdout, sys.stderr):
+    for stream in streams:
         try:
             stream.flush()
         except BrokenPipeError:

@@ -9,7 +9,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from typing import IO, Any, Final
+from typing import IO, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -20,6 +20,7 @@ from .ending import WrongUse
 
 OnBytes = Callable[[bytes], None]
 OnReply = Callable[[int, "Reply"], None]
+T = TypeVar("T")
 PATIENCE: Final = 600.0
 """Seconds without a byte; the service's own time limits are shorter."""
 MOST_BYTES: Final = 256 * 1024 * 1024
@@ -27,6 +28,13 @@ MOST_BYTES: Final = 256 * 1024 * 1024
 
 class Unreachable(Exception):
     """No service answered at the URL, or not to the end."""
+
+
+class NotOurs(Exception):
+    """What answers there is not this router."""
+
+    def __init__(self) -> None:
+        super().__init__("what answers there is not this router")
 
 
 class Ask(Struct, frozen=True):
@@ -54,8 +62,16 @@ class Reply(Struct, frozen=True):
         try:
             error = msgspec.json.decode(self.body)["error"]
             return f"{error['code']}: {error['message']}"
-        except (msgspec.MsgspecError, KeyError, TypeError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, KeyError, TypeError):
             return f"the service answered {self.status}, and not with an error of this router"
+
+
+def told(reply: Reply, read: Callable[[Any], T]) -> T:
+    """What `read` makes of a good reply's JSON. Raises NotOurs when it cannot."""
+    try:
+        return read(msgspec.json.decode(reply.body))
+    except (msgspec.MsgspecError, UnicodeDecodeError, LookupError, TypeError, ValueError, AttributeError):
+        raise NotOurs from None
 
 
 class Service(Struct, frozen=True):
@@ -122,10 +138,12 @@ class Service(Struct, frozen=True):
         except urllib.error.HTTPError as error:
             with error:
                 return Reply(error.code, error.read(MOST_BYTES))
+        except http.client.IncompleteRead:
+            raise Unreachable(f"the answer of {without_password(self.url)} broke off") from None
         except (OSError, http.client.HTTPException, ValueError) as error:
             reason = getattr(error, "reason", None) or error
-            told = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
-            raise Unreachable(f"no service answers at {without_password(self.url)}: {told}") from None
+            says = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
+            raise Unreachable(f"no service answers at {without_password(self.url)}: {says}") from None
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -164,6 +182,8 @@ def _pieces(answer: http.client.HTTPResponse | IO[bytes], on_bytes: OnBytes | No
         yield piece
         if on_bytes is not None:
             on_bytes(piece)
+    if getattr(answer, "length", None):  # what is missing of the length that was promised; read1 says nothing of it
+        raise http.client.IncompleteRead(b"")
 
 
 def _to_none(_place: int, _reply: Reply) -> None:

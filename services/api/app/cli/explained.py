@@ -2,20 +2,35 @@
 
 from typing import Any, Final
 
+from msgspec import Struct
+
 from .tables import print_line, print_table
 
 HEAD: Final = ("model", "quality", "cost USD", "latency ms", "utility", "excluded")
 TEXT: Final = ("model", "excluded")
 
 
-def print_explained(decision: dict[str, Any]) -> None:
-    """Print the `decision` of a dry reply."""
-    print_line(decision["reason"], "bold")
-    candidates = decision["candidates"]
-    styles = ["green" if place == 0 else "dim" if one["excluded"] else "" for place, one in enumerate(candidates)]
-    print_table(HEAD, [_row(one) for one in candidates], TEXT, styles)
-    for line in _lines(decision):
-        print_line(line)
+class Explained(Struct, frozen=True):
+    """A decision in words and figures."""
+
+    reason: str
+    rows: list[tuple[str, ...]]
+    styles: list[str]
+    below: list[str]
+
+    @classmethod
+    def of(cls, decision: dict[str, Any]) -> "Explained":
+        """From the `decision` of a dry reply. May raise LookupError, TypeError and ValueError for what is none."""
+        candidates = decision["candidates"]
+        styles = ["green" if place == 0 else "dim" if one["excluded"] else "" for place, one in enumerate(candidates)]
+        return cls(decision["reason"], [_row(one) for one in candidates], styles, _lines(decision))
+
+    def show(self) -> None:
+        """Print it."""
+        print_line(self.reason, "bold")
+        print_table(HEAD, self.rows, TEXT, self.styles)
+        for line in self.below:
+            print_line(line)
 
 
 def _row(one: dict[str, Any]) -> tuple[str, ...]:

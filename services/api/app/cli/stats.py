@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
-import msgspec
 from msgspec import Struct
 
 from ..logging_utils.usage.asked import Asked, WrongQuestion, understood
@@ -18,7 +17,7 @@ from ..logging_utils.usage.pieces import moment
 from .ask import dollars
 from .configuration import here
 from .ending import WrongUse
-from .exchange import Service, Unreachable
+from .exchange import NotOurs, Service, Unreachable, told
 from .progress import waiting
 from .tables import print_line, print_table
 from .terminal import complain, print_json, say
@@ -55,15 +54,15 @@ def stats(wanted: Wanted, service: Service, as_json: bool) -> int:
     except WrongQuestion as wrong:
         raise WrongUse(f"{_OPTION[wrong.param]}: {wrong}") from None
     try:
-        told = _remote(service, wanted) if service.url else _local(asked)
-    except (_Failed, Unreachable) as error:
+        usage = _remote(service, wanted) if service.url else _local(asked)
+    except (_Failed, Unreachable, NotOurs) as error:
         return complain(error)
     if as_json:
-        print_json(told)
+        print_json(usage)
     else:
-        _show(told)
-    if told["unread_bytes"]:
-        say(f"{told['unread_bytes']} bytes of the journal are not in these sums yet")
+        _Shown.of(usage).show()
+    if usage["unread_bytes"]:
+        say(f"{usage['unread_bytes']} bytes of the journal are not in these sums yet")
     return 0
 
 
@@ -85,13 +84,13 @@ def _remote(service: Service, wanted: Wanted) -> dict[str, Any]:
     reply = service.ask(f"/usage?{urlencode(wanted.fields())}")
     if reply.status != 200:
         raise _Failed(reply.error)
-    try:
-        told = msgspec.json.decode(reply.body, type=dict[str, Any])
-    except msgspec.MsgspecError:
-        raise _Failed("what answers there is not this router") from None
-    if not {"group_by", "rows", "totals", "unread_bytes"} <= set(told):
-        raise _Failed("what answers there is not this router")
-    return told
+    return told(reply, _understood)
+
+
+def _understood(usage: dict[str, Any]) -> dict[str, Any]:
+    """It, once all that is shown of it was found in it."""
+    _Shown.of(usage)
+    return {**usage, "unread_bytes": int(usage["unread_bytes"])}
 
 
 def _local(asked: Asked) -> dict[str, Any]:
@@ -139,18 +138,33 @@ def _projected(journal: Path, kept: str | None) -> Iterator[Path]:
         yield path
 
 
-def _show(told: dict[str, Any]) -> None:
-    by: list[str] = told["group_by"]
-    print_line(f"{told['from']} to {told['to']}, {told['tz']}", "bold")
-    rows = [(*(_key(row[group]) for group in by), *_cells(row)) for row in told["rows"]]
-    if not told["totals"]["calls"]:
-        print_line("no calls; `llm-router demo` makes some on a running service")
-        return
-    if by:
-        rows.append(("total", *("" for _ in by[1:]), *_cells(told["totals"])))
-        print_table((*by, *FIGURES), rows, by, [*("" for _ in told["rows"]), "bold"])
-    else:
-        print_table(FIGURES, [_cells(told["totals"])], ())
+class _Shown(Struct, frozen=True):
+    """The sums as a table for people."""
+
+    range: str
+    by: list[str]
+    rows: list[tuple[str, ...]]
+    total: tuple[str, ...]
+    calls: int
+
+    @classmethod
+    def of(cls, usage: dict[str, Any]) -> "_Shown":
+        """From the JSON of `GET /usage`. May raise LookupError, TypeError and ValueError for what is none."""
+        by = usage["group_by"]
+        rows = [(*(_key(row[group]) for group in by), *_cells(row)) for row in usage["rows"]]
+        span = f"{usage['from']} to {usage['to']}, {usage['tz']}"
+        return cls(span, by, rows, _cells(usage["totals"]), usage["totals"]["calls"])
+
+    def show(self) -> None:
+        """Print it."""
+        print_line(self.range, "bold")
+        if not self.calls:
+            print_line("no calls; `llm-router demo` makes some on a running service")
+        elif self.by:
+            rows = [*self.rows, ("total", *("" for _ in self.by[1:]), *self.total)]
+            print_table((*self.by, *FIGURES), rows, self.by, [*("" for _ in self.rows), "bold"])
+        else:
+            print_table(FIGURES, [self.total], ())
 
 
 def _key(value: str | None) -> str:

@@ -1,6 +1,5 @@
 """`llm-router toxic-upstream`: a provider that fails on purpose, until it is told to stop."""
 
-import asyncio
 import signal
 import sys
 from contextlib import nullcontext
@@ -27,6 +26,8 @@ def toxic_upstream(
     if listing:
         _list(as_json)
         return
+    import asyncio  # noqa: PLC0415 - help need not load it
+
     try:
         asyncio.run(_serve(port, host, log, as_json))
     except OSError as error:
@@ -49,6 +50,8 @@ def _list(as_json: bool) -> None:
 
 
 async def _serve(port: int, host: str, log: Path | None, as_json: bool) -> None:
+    import asyncio  # noqa: PLC0415 - as above
+
     from ..toxic.server import ToxicUpstream  # noqa: PLC0415
 
     stop = asyncio.Event()
