@@ -82,7 +82,7 @@ CONFIG = {
         for key in (
             "provider", "id", "price_in", "price_out", "price_in_per_million", "price_out_per_million", "avg_latency_ms", "enabled",
             "context_window", "max_output", "kind", "capabilities", "fallbacks", "deployments", "deployments[].provider",
-            "deployments[].id", "quality", "retires_on", "successor", "efforts", "thinking", "max_tokens_field",
+            "deployments[].id", "quality", "abilities", "retires_on", "successor", "efforts", "thinking", "max_tokens_field",
         )
     ),
     "routing.baseline", "routing.exploration", "routing.exploration_gap",
@@ -211,7 +211,9 @@ def test_openapi_and_the_reference_name_every_route(app: Door) -> None:
     described = {f"{method.upper()} {path}" for path, methods in app.openapi()["paths"].items() for method in methods}
     shown = {route for route in ROUTES if not re.search(r"/(docs|redoc|openapi\.json|docs-assets|dashboard)", route)}
     assert described == shown
-    assert_mentioned([route.split(" ")[1] for route in shown - {"GET /"}] + ["/docs", "/redoc", "/openapi.json", "/dashboard"], page("http"))
+    assert_mentioned(
+        [route.split(" ")[1] for route in shown - {"GET /"}] + ["/docs", "/redoc", "/openapi.json", "/dashboard"], page("http")
+    )
 
 
 def test_the_headers_in_the_code_are_these() -> None:

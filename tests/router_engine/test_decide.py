@@ -17,7 +17,7 @@ from app.router_engine.choose import drawn
 from app.router_engine.decide import decide
 from app.router_engine.explain import explain
 from app.router_engine.first_stage import first_stage
-from app.router_engine.quality import WEIGHTS_ID
+from app.router_engine.quality.weights import WEIGHTS_ID
 from app.router_engine.reason import LIMIT
 from app.router_engine.table import compile_table
 

@@ -99,7 +99,7 @@ def test_each_exclusion_has_its_own_words(row: Rower, snapshot_from: Builder) ->
         row("named"),
     ]
     limits = Constraints(
-        max_cost_usd=0.05, max_latency_ms=60_000, min_quality=0.2, providers=("openai", "llama"), exclude=("named",)
+        max_cost_usd=0.05, max_latency_ms=60_000, min_quality=0.5, providers=("openai", "llama"), exclude=("named",)
     )
     wishes = Wishes(
         mode="balanced",

@@ -2,8 +2,9 @@
 
 Sources: providers' documentation and the price map of LiteLLM 1.109.1 (2026-11-12) for windows, limits and capabilities; the
 `openai` 3.54 and `anthropic` 2.12 SDKs and the providers' deprecation pages for lifecycles. `quality` is our own estimate of
-P(good answer) for a prompt of middling difficulty, from public standing and price; `latency_ms` our own estimate of a typical
-short answer. Both are priors: config rows override them, live figures and measured weights take their place.
+P(good answer) for a prompt of middling difficulty, from public standing and price; `abilities` are published figures, each with its
+source; `latency_ms` our own estimate of a typical short answer. All are priors: config rows override them, live figures and measured
+weights take their place.
 """
 
 from msgspec import Struct
@@ -23,19 +24,26 @@ _ALL_EFFORTS = ("none", "minimal", *_EFFORTS)
 _ADAPTIVE = ("adaptive", "disabled")
 _LEVELS = ("minimal", "low", "medium", "high", "xhigh")
 
+# README of openai/simple-evals, commit 0f2cf33; model card of Llama 3.3 (meta-llama/llama-models)
+_GPT_4O = (("mmlu", 0.887), ("gpqa", 0.531), ("math", 0.759), ("humaneval", 0.902))
+_GPT_4O_MINI = (("mmlu", 0.82), ("gpqa", 0.402), ("math", 0.702), ("humaneval", 0.872))
+_LLAMA_3_3_70B = (("mmlu", 0.86), ("gpqa", 0.505), ("math", 0.77), ("humaneval", 0.884))
+
 
 class Facts(Struct, frozen=True, kw_only=True):
     """One model. `prices` = (input, output, cached input) in US dollars per million tokens, where genai-prices has none yet.
 
     `efforts` = the words it takes for how much to think, `thinking` = the ways of saying so on Anthropic's wire; empty = unknown.
     `max_tokens_field` = the name of the output limit in OpenAI's dialect where it is not the wire's usual one.
+    `quality` = P(good answer), None = nobody says; `abilities` = figures of public benchmarks (`catalogue.abilities`).
     `dimensions` = the length of an embedding model's vectors, 0 for any other model.
     """
 
     window: int | None = None
     max_output: int | None = None
     capabilities: frozenset[str] = frozenset({"streaming", "sampling"})
-    quality: float = 0.5
+    quality: float | None = None
+    abilities: tuple[tuple[str, float], ...] = ()
     latency_ms: float = 1500.0
     efforts: tuple[str, ...] = ()
     thinking: tuple[str, ...] = ()
@@ -53,10 +61,12 @@ FACTS: dict[tuple[str, str], Facts] = {
     # OpenAI
     ("openai", "gpt-4o"): Facts(
         window=128_000, max_output=16_384, capabilities=_PDF | _ODDS, quality=0.62, latency_ms=1100,
+        abilities=_GPT_4O,
         retires_on="2027-01-14", successor="openai/gpt-6.1-terra",
     ),
     ("openai", "gpt-4o-mini"): Facts(
         window=128_000, max_output=16_384, capabilities=_PDF | _ODDS, quality=0.5, latency_ms=800,
+        abilities=_GPT_4O_MINI,
         retires_on="2027-01-14", successor="openai/gpt-6-luna",
     ),
     ("openai", "gpt-6.2-astra"): Facts(
@@ -149,6 +159,7 @@ FACTS: dict[tuple[str, str], Facts] = {
     ),
     ("llama", "meta-llama/Llama-3.3-70B-Instruct-Turbo"): Facts(
         window=131_072, max_output=131_072, capabilities=_BASE - {"json_schema"} | _ODDS, quality=0.58, latency_ms=900,
+        abilities=_LLAMA_3_3_70B,
         prices=("0.1", "0.32", "0.1"),
     ),
     ("llama", "openai/gpt-oss-120b"): Facts(

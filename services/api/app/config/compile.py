@@ -6,7 +6,9 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from ..catalogue.abilities import GUESSED, PUBLISHED, STATED, by_domain, guessed, overall
 from ..catalogue.facts import FACTS, UNKNOWN
+from ..catalogue.prices import PICO_PER_DOLLAR_MTOK
 from ..domain.request import MODES
 from ..domain.target import Target
 from .digest import digest_of, grounds, settings_hash
@@ -130,6 +132,8 @@ class _Compiler:
             avg_latency_ms=serving.row.avg_latency_ms or serving.facts.latency_ms,
             rates=serving.rates,
             quality=_quality(serving),
+            abilities=_abilities(serving),
+            strength=_strength(serving),
             retires_on=joined.retires_on,
             retired=retired,
             successor=joined.successor,
@@ -228,7 +232,27 @@ def _capabilities(joined: Joined, dialects: Iterable[str]) -> frozenset[str]:
 
 
 def _quality(joined: Joined) -> float:
-    return joined.facts.quality if joined.row.quality is None else joined.row.quality
+    """The row's own figure, else the catalogue's, else what the figures by domain say, else a guess by price and size."""
+    if joined.row.quality is not None:
+        return joined.row.quality
+    if joined.facts.quality is not None and joined.row.abilities is None:
+        return joined.facts.quality
+    told = _abilities(joined)
+    if told:
+        return overall(told)
+    return guessed(joined.row.id, joined.rates.output / PICO_PER_DOLLAR_MTOK if joined.rates is not None else None)
+
+
+def _abilities(joined: Joined) -> dict[str, float]:
+    own = joined.row.abilities
+    return by_domain(dict(joined.facts.abilities) if own is None else own)
+
+
+def _strength(joined: Joined) -> float:
+    """How many scored answers what is known of the quality is worth."""
+    if joined.row.abilities or joined.facts.abilities:
+        return PUBLISHED
+    return STATED if joined.row.quality is not None or joined.facts.quality is not None else GUESSED
 
 
 def _routing(settings: Settings) -> Routing:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
+from ..catalogue.abilities import BENCHMARKS, DOMAINS
 from ..clients.openai_client.quirks import QUIRKS
 from ..domain.request import Effort
 
@@ -84,6 +85,16 @@ Origin = Annotated[
 Amount = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+def _ability(name: str) -> str:
+    known = (*DOMAINS, *BENCHMARKS)
+    if name not in known:
+        raise ValueError(f"no such ability or benchmark; known are {', '.join(known)}")
+    return name
+
+
+Ability = Annotated[str, AfterValidator(_ability)]
 Count = Annotated[int, Field(ge=0, le=2**40)]
 Day = Annotated[str, AfterValidator(_day)]
 Mode = Literal["fast", "balanced", "accurate"]
@@ -146,6 +157,7 @@ class ModelRow(Strict):
     fallbacks: list[Name] = []
     deployments: list[Deployment] = []
     quality: Share | None = None
+    abilities: dict[Ability, Share] | None = None
     retires_on: Day | None = None
     successor: Id | None = None
 

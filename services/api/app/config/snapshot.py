@@ -30,6 +30,8 @@ class Model(Struct, frozen=True, kw_only=True):
     avg_latency_ms: float = 1000.0
     rates: Rates | None = None
     quality: float = 0.5
+    abilities: dict[str, float] = {}
+    strength: float = 8.0
     retires_on: str | None = None
     retired: bool = False
     successor: str | None = None

@@ -14,7 +14,7 @@ from ..domain.record import DecisionNote, WishesNote
 from ..domain.request import Wishes
 from ..errors import CallerError
 from ..router_engine.decide import Ranked, odds, ranked, taken
-from ..router_engine.quality import POLICY, WEIGHTS_ID
+from ..router_engine.quality.weights import POLICY, WEIGHTS_ID
 from ..router_engine.table import Table, compile_table
 from .archive import ArchiveUnreadable, read_archived
 from .logged import Call, LiveFigures

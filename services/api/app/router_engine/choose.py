@@ -12,7 +12,7 @@ import numpy as np
 from ..config.snapshot import Weights
 from .eligible import Mask
 from .predict import Figures
-from .quality import Vector
+from .quality.learned import Vector
 
 COST_UNIT: Final = 1e-4
 LATENCY_UNIT_MS: Final = 100.0

@@ -7,7 +7,7 @@ from ..domain.request import Wishes
 from .choose import drawn, effective_floor, order, stay, utility, within_gap
 from .eligible import Case, Mask, eligible
 from .predict import predict
-from .quality import POLICY, WEIGHTS_ID
+from .quality.weights import POLICY, WEIGHTS_ID
 from .reason import Choice, reason
 from .refusal import refusal
 from .table import Table

@@ -12,10 +12,8 @@ from ..domain.target import price
 from .choose import stay, utility
 from .decide import Ranked, ranked
 from .eligible import HARD, Case, exclusion, kept_by, unrestricted
-from .first_stage import read
 from .flip import choices, flips, saving, told
-from .predict import Figures, predict
-from .quality import good_answer
+from .predict import Figures, expected_quality, predict
 from .table import Rows, Table
 
 _NANO = 1e9
@@ -71,7 +69,7 @@ def near_best(decision: Decision, table: Table, slack: float) -> tuple[str, ...]
     Live figures play no part, so an answer kept from one of them is found whoever is healthy just now.
     """
     rows, wishes = table.rows, decision.wishes
-    quality: list[float] = good_answer(rows.ability, read(decision.z)[0]).tolist()
+    quality: list[float] = expected_quality(decision.z, rows).tolist()
     chosen = rows.index[decision.chosen]
     low, high = quality[chosen] - slack, quality[chosen] + slack
     close = [i for i, value in enumerate(quality) if low <= value <= high]

@@ -1,20 +1,27 @@
 """The first stage: a request becomes z, all that the second stage and the record know of the prompt. No model may enter here.
 
 z is float32, little endian, slots in the order of `SLOTS`: `difficulty` (0..1), `log_output` (ln(1 + expected output tokens)),
-then the signals of `quality.SIGNALS`. Counts and shares only: no token, hashed or not, since hashed words can be guessed back.
+how much the prompt is of each trained facet (0..1; what is left of 1 is its distance to the training data), then the signals of
+`lexical.SIGNALS`. Counts and shares only: no token, hashed or not, since hashed words can be guessed back.
 """
 
 import math
 import struct
 from typing import Final
 
+import numpy as np
+
 from ..domain.request import ChatRequest
 from ..text.features import Features, features
 from .lengths import in_its_form
-from .quality import OUTPUT_BOUNDS, SIGNALS, difficulty, expected_output
+from .quality.learned import Judged, Vector, Weights, judge
+from .quality.lexical import OUTPUT_BOUNDS, SIGNALS, difficulty, expected_output
+from .quality.places import as_share
+from .quality.reading import Reading, reading
+from .quality.weights import SHIPPED
 from .subject import Subject, subject
 
-SLOTS: Final = ("difficulty", "log_output", *SIGNALS)
+SLOTS: Final = ("difficulty", "log_output", *SHIPPED.facets, *SIGNALS)
 """Names of z's slots."""
 
 _Z = struct.Struct(f"<{len(SLOTS)}f")
@@ -24,20 +31,44 @@ TOKENS_PER_WORD = 1.35
 _TRANSLATION = SIGNALS.index("translation")
 
 
-def first_stage(request: ChatRequest) -> bytes:
+def first_stage(request: ChatRequest, weights: Weights = SHIPPED) -> bytes:
     """z of a request: a function of its messages and JSON mode alone."""
-    about = subject(request)
-    seen = features(about.text)
-    signals = _signals(request, about, seen)
+    signals, seen, read = _seen(request)
     told = _said_output(seen, signals)
     output = in_its_form(expected_output(signals) if told is None else told, request)
-    return _Z.pack(difficulty(signals), math.log1p(output), *signals)
+    judged = judge(read, weights)
+    slots = (_difficulty(judged, signals), math.log1p(output), *judged.facets, *signals)
+    return (_Z if len(slots) == len(SLOTS) else struct.Struct(f"<{len(slots)}f")).pack(*slots)
+
+
+def read_request(request: ChatRequest) -> tuple[list[float], Reading]:
+    """`(signals, what the learned weights read)` of a request, for training: what `first_stage` judges."""
+    signals, _, read = _seen(request)
+    return signals, read
 
 
 def read(z: bytes) -> tuple[float, float]:
     """`(difficulty, expected output tokens)` of a z."""
     hard, log_output = _HEAD.unpack_from(z)
     return hard, math.expm1(log_output)
+
+
+def facets(z: bytes, count: int) -> Vector:
+    """How much the prompt of a z is of each of its `count` facets (count,)."""
+    return np.frombuffer(z, dtype="<f4", count=count, offset=_HEAD.size).astype(np.float64)
+
+
+def _seen(request: ChatRequest) -> tuple[list[float], Features, Reading]:
+    about = subject(request)
+    seen = features(about.text)
+    signals = _signals(request, about, seen)
+    return signals, seen, reading(about.text, seen, signals)
+
+
+def _difficulty(judged: Judged, signals: list[float]) -> float:
+    """0..1: as learned from tests, and for everyday talk, which no test is about, as hand-set words say."""
+    learned = as_share(judged.difficulty)
+    return learned + judged.talk * (difficulty(signals) - learned) if judged.talk else learned
 
 
 def _signals(request: ChatRequest, about: Subject, seen: Features) -> list[float]:

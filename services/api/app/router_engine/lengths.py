@@ -6,7 +6,7 @@ import math
 from typing import Final
 
 from ..domain.request import ChatRequest, Effort, Thinking, Wishes
-from .quality import OUTPUT_BOUNDS
+from .quality.lexical import OUTPUT_BOUNDS
 
 THOUGHTS: Final = (100.0, 4_000.0)
 """Tokens of thought that the easiest and the hardest prompt take at medium effort; in between they grow by the same factor each step."""

@@ -13,7 +13,9 @@ from ..domain.request import Mode
 from ..domain.target import Rates
 from ..text.pictures import RULES
 from .lengths import TYPICAL_THOUGHTS, thinks_unasked
-from .quality import Vector, log_odds
+from .quality.learned import Vector
+from .quality.places import place
+from .quality.weights import SHIPPED
 
 Places = NDArray[np.intp]
 
@@ -27,6 +29,8 @@ _PICO: Final = 1e-12
 class Rows(Struct, frozen=True, eq=False):
     """Columns over models in the order of their names.
 
+    `places` (m, 1 + f) are their places as `quality.places` has them, `strength` how many scored answers those are worth.
+
     `rate_*` are US dollars per token, NaN where the price is unknown; above `tier_above` input tokens the `tier_*` rates hold,
     and `*_cached` are those of input tokens read from a prompt cache.
     `thinks` is 1 where a model thinks without being asked, `thinks_asked` where it can at all, else 0; `rule` is the place among
@@ -37,7 +41,8 @@ class Rows(Struct, frozen=True, eq=False):
 
     names: tuple[str, ...]
     index: dict[str, int]
-    ability: Vector
+    places: Vector
+    strength: Vector
     rate_in: Vector
     rate_out: Vector
     rate_cached: Vector
@@ -109,7 +114,8 @@ def _rows(models: Sequence[Model]) -> Rows:
     return Rows(
         names=tuple(model.name for model in models),
         index={model.name: i for i, model in enumerate(models)},
-        ability=_column([log_odds(model.quality) for model in models]),
+        places=_places(models),
+        strength=_column([model.strength for model in models]),
         rate_in=_column([math.nan if rate is None else rate.input * _PICO for rate in rates]),
         rate_out=_column([math.nan if rate is None else rate.output * _PICO for rate in rates]),
         rate_cached=_column([math.nan if rate is None else rate.cached * _PICO for rate in rates]),
@@ -151,6 +157,13 @@ def _ms_per_token(model: Model) -> float:
     """A model's usual thoughts are in its usual time."""
     tokens = TYPICAL_OUTPUT + (TYPICAL_THOUGHTS if _thinks(model) else 0.0)
     return model.avg_latency_ms * (1 - FIRST_SHARE) / tokens
+
+
+def _places(models: Sequence[Model]) -> Vector:
+    rows = [place(model.quality, model.abilities, SHIPPED.domains) for model in models]
+    places = np.array(rows, dtype=np.float64).reshape(len(models), 1 + len(SHIPPED.domains))
+    places.setflags(write=False)
+    return places
 
 
 def _column(values: Sequence[float]) -> Vector:

@@ -47,6 +47,7 @@ class Features(Struct, frozen=True, gc=False):
 
     `counts` holds the distinct telling words per subject, in the order of `lexicon.SUBJECTS`. `digits`, `marks`, `operators`
     and `foreign` (not ASCII, by bytes) are shares 0..1. `target_words` is a length the prompt asks for ("500 words"), 0 if none.
+    `spoken` are the words themselves, folded, in their order; they may not leave the process.
     """
 
     chars: int
@@ -61,20 +62,21 @@ class Features(Struct, frozen=True, gc=False):
     bullets: int
     fenced: bool
     target_words: int
+    spoken: list[bytes]
 
 
-NOTHING = Features(0, 0, _NONE, 0.0, 0.0, 0.0, 0.0, 0, 0, 0, False, 0)
+NOTHING = Features(0, 0, _NONE, 0.0, 0.0, 0.0, 0.0, 0, 0, 0, False, 0, [])
 
 
 def features(text: str) -> Features:
     """The features of one text of any length and content, lone surrogates and control characters included."""
     if not text:
         return NOTHING
-    view = text if len(text) <= HEAD + TAIL else text[:HEAD] + "\n" + text[-TAIL:]
+    view = seen_part(text)
     ascii_only = view.isascii()
     raw = view.encode() if ascii_only else view.lower().encode("utf-8", "surrogatepass")
     size = len(raw)
-    spoken = raw.translate(_FOLD).split()
+    spoken = folded(raw)
     distinct = set(spoken)
     counts = list(_NONE)
     for word in _KEYS & distinct:
@@ -96,7 +98,18 @@ def features(text: str) -> Features:
         bullets=_bullets(raw) if lines else 0,
         fenced=b"```" in raw,
         target_words=_target_words(spoken) if b"words" in distinct else 0,
+        spoken=spoken,
     )
+
+
+def folded(raw: bytes) -> list[bytes]:
+    """The words of a text in UTF-8, in lower case as far as ASCII goes."""
+    return raw.translate(_FOLD).split()
+
+
+def seen_part(text: str) -> str:
+    """The text itself, or the two ends of a long one."""
+    return text if len(text) <= HEAD + TAIL else text[:HEAD] + "\n" + text[-TAIL:]
 
 
 def _add_marks(view: str, counts: list[int]) -> None:

@@ -1,30 +1,11 @@
-"""The predictor: what a prompt's signals say about its difficulty and the length of its answer, and how well a model of some
-ability answers it. Weights are data, hashed into `WEIGHTS_ID`, which every decision names. No model's name, no price may enter.
-
-A one-parameter logistic model of item response (Rasch): `logit P(good) = logit(quality) + SPREAD * (0.5 - difficulty)`. So the
-`quality` of a catalogue row is P(good answer) for a prompt of middling difficulty; an easy prompt lifts every model towards 1
-and makes them alike, a hard one pulls them apart. The weights are set by hand, from what makes prompts hard for people too.
+"""What hand-set words say of a prompt's difficulty and of the length of its answer: the prior for prompts that are unlike all that
+was trained on. The weights follow what makes prompts hard for people too. No model's name, no price and no learned weight may enter.
 """
 
-import hashlib
 import math
 from collections.abc import Sequence
 from operator import mul
 from typing import Final
-
-import numpy as np
-from numpy.typing import NDArray
-
-Vector = NDArray[np.float64]
-
-POLICY: Final = "lexical-1"
-"""Names the second stage and the form above; a change of either is another policy."""
-
-SPREAD: Final = 5.0
-"""How far difficulty moves the log-odds: from +2.5 at the easiest to -2.5 at the hardest prompt."""
-
-ABILITY_BOUNDS: Final = (0.02, 0.985)
-"""Catalogue figures are kept inside: no model is hopeless or perfect, and the log-odds stay finite."""
 
 SIGNALS: Final = (
     "code",
@@ -54,7 +35,7 @@ SIGNALS: Final = (
     "fenced",
     "json_mode",
 )
-"""What the predictor reads: first `lexicon.SUBJECTS`, 0..1 each; `log_` is ln(1 + n); the rest are shares, counts and flags."""
+"""What is read: first `lexicon.SUBJECTS`, 0..1 each; `log_` is ln(1 + n); the rest are shares, counts and flags."""
 
 _DIFFICULTY: Final = {
     "code": 1.2,
@@ -111,22 +92,6 @@ def _vector(weights: dict[str, float]) -> tuple[float, ...]:
 _DIFFICULTY_VECTOR: Final = _vector(_DIFFICULTY)
 _LOG_OUTPUT_VECTOR: Final = _vector(_LOG_OUTPUT)
 
-WEIGHTS_ID: Final = hashlib.sha256(
-    repr(
-        (
-            SIGNALS,
-            _DIFFICULTY_VECTOR,
-            _DIFFICULTY_BIAS,
-            _LOG_OUTPUT_VECTOR,
-            _LOG_OUTPUT_BIAS,
-            OUTPUT_BOUNDS,
-            SPREAD,
-            ABILITY_BOUNDS,
-        )
-    ).encode()
-).hexdigest()[:12]
-"""The same weights always have the same id, whoever computes it."""
-
 
 def difficulty(signals: Sequence[float]) -> float:
     """How hard the prompt is, 0..1, from its signals in the order of SIGNALS."""
@@ -137,16 +102,3 @@ def expected_output(signals: Sequence[float]) -> float:
     """About how many tokens the answer takes, unless the prompt says so itself; inside OUTPUT_BOUNDS."""
     low, high = OUTPUT_BOUNDS
     return min(max(math.exp(_LOG_OUTPUT_BIAS + sum(map(mul, _LOG_OUTPUT_VECTOR, signals))), low), high)
-
-
-def log_odds(quality: float) -> float:
-    """A catalogue figure (0..1) as the ability that `good_answer` takes."""
-    low, high = ABILITY_BOUNDS
-    bounded = min(max(quality, low), high)
-    return math.log(bounded / (1 - bounded))
-
-
-def good_answer(abilities: Vector, difficulty: float) -> Vector:
-    """P(good answer) of each model, 0..1."""
-    odds: Vector = np.exp(SPREAD * (difficulty - 0.5) - abilities)
-    return 1.0 / (1.0 + odds)
