@@ -48,11 +48,10 @@ def test_the_reference_lists_the_buckets() -> None:
 
 
 def test_the_guide_is_sound_yaml_and_asks_only_for_metrics_that_are_there() -> None:
-    scrape, alerts = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)]
+    (scrape,) = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)]
     assert scrape["scrape_configs"][0]["authorization"]["type"] == "Bearer"
-    assert len(alerts["groups"][0]["rules"]) == 3
     named = {re.sub(r"_(bucket|sum|count)$", "", name) for name in re.findall(rf"{PREFIX}[a-z_]+", GUIDE)}
-    assert len(named) >= 10 and named <= {metric.name for metric in ALL}
+    assert len(named) >= 6 and named <= {metric.name for metric in ALL}
 
 
 def test_the_guide_filters_by_labels_that_the_metric_has() -> None:

@@ -212,7 +212,7 @@ def test_a_collector_that_hangs_or_refuses_costs_traces_and_no_answer(tmp_path: 
 def test_a_service_with_a_dead_collector_stops_in_time(tmp_path: Path) -> None:
     with Receiver() as gone:
         pass
-    with traced(tmp_path, gone, shipped(), OTEL_EXPORTER_OTLP_TIMEOUT="1") as service:
+    with traced(tmp_path, gone, shipped(), OTEL_EXPORTER_OTLP_TIMEOUT="3") as service:
         assert service.query("hello").status == 200
         eventually(lambda: "does not take them (" in service.log())
         assert "Connection refused" in service.log(), "the reason, not only that it gave up"
