@@ -1,8 +1,12 @@
 """What was not run is said plainly at the end, with the reason: a test that wants a program which is not here skips with "not run: ..."."""
 
 import pytest
+from hypothesis import settings
 
 NOT_RUN = "not run: "
+# how long an example takes says how busy the machine is, not whether a property holds
+settings.register_profile("ours", deadline=None)
+settings.load_profile("ours")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
