@@ -1,10 +1,13 @@
 """The projection's promises: the sums of the journal whatever happens to it, one writer, made again without loss."""
 
 import gzip
+import json
 import os
 import random
 import shutil
 import sqlite3
+import subprocess
+import sys
 from datetime import UTC
 from pathlib import Path
 
@@ -21,6 +24,7 @@ from app.logging_utils.usage.schema import NoProjection, open_usage
 from app.logging_utils.usage.unread import GRACE_SECONDS, Unread, unread_bytes
 from bench import journals
 from logging_utils.lines import call, child, until
+from support import child_env
 
 from .places import ALWAYS, Place, late, nano_of
 
@@ -344,3 +348,16 @@ def _calls(place: Place) -> int:
             return projected(db).calls
     except (NoProjection, sqlite3.Error):
         return 0
+
+
+def test_the_command_makes_both_again(place: Place) -> None:
+    journals.write(place.journal, 500, days=1, damage=True)
+    home = place.journal.parent.parent
+    command = [sys.executable, "-m", "app.cli", "rollup", "--json"]
+    done = subprocess.run(
+        command, env=child_env(LLM_ROUTER_HOME=str(home)), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)
+    assert (told["records"], told["projected"], told["projection"]) == (500, 500, str(place.usage))
+    agrees(place)

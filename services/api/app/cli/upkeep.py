@@ -73,7 +73,7 @@ def doctor(
 
 
 def rollup(as_json: AsJson = False) -> None:
-    """Rebuild daily.json from the journal."""
+    """Rebuild daily.json and the usage projection from the journal."""
     from .rollup import rollup as run  # noqa: PLC0415
 
     raise typer.Exit(run(as_json))

@@ -22,7 +22,7 @@ from .booking import Booking, Damage
 from .following import Following
 from .lease import Lease, LeaseTaken
 from .rollup_state import State, load_daily, load_state, replace_file
-from .rotation import journal_files, surplus
+from .rotation import journal_files, size_of, surplus
 from .sums import Sums
 
 _log = logging.getLogger("llm_router")
@@ -161,7 +161,7 @@ class Rollup:
 
     def _recomputed(self, progress: Callable[[int, int], None] | None) -> tuple[Booking[State], list[str]]:
         """The sums of all journal files, and the days whose stored rows were kept. Of copies the longest is read."""
-        files = sorted(((_size(path), path) for path in journal_files(self._journal)), reverse=True)
+        files = sorted(((size_of(path), path) for path in journal_files(self._journal)), reverse=True)
         total, done = sum(size for size, _ in files), 0
 
         def show(size: int) -> None:
@@ -251,13 +251,6 @@ def _put_on_disk(path: Path) -> None:
         getattr(os, "fdatasync", os.fsync)(fd)
     finally:
         os.close(fd)
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
 
 
 def _breathe(_size: int) -> None:

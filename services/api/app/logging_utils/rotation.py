@@ -58,6 +58,14 @@ def journal_files(path: Path) -> list[Path]:
     return [path.with_name(name) for name in names]
 
 
+def size_of(path: Path) -> int:
+    """Bytes in a file; 0 when it was renamed or deleted a moment ago. Raises OSError."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def surplus(files: list[Path], keep: int, now: float) -> list[Path]:
     """Of the files that `move_aside` made, those beyond the `keep` newest that no worker writes to any more."""
     moved = sorted((match.group(1), file) for file in files if (match := _MOVED.search(file.name)))

@@ -14,7 +14,7 @@ from typing import Final
 from ..booking import Booking
 from ..following import Following
 from ..lease import Lease
-from ..rotation import journal_files
+from ..rotation import journal_files, size_of
 from .file import identity_of, is_unusable, open_written, put_aside, transaction
 from .ledger import Ledger, create, drop
 from .lines import decode
@@ -114,7 +114,7 @@ class Projection:
 
     def _rebuilt(self, progress: Callable[[int, int], None] | None) -> Projected:
         files = _in_order(journal_files(self._journal), self._journal)
-        total, done = sum(path.stat().st_size for path in files), 0
+        total, done = sum(map(size_of, files)), 0
 
         def show(size: int) -> None:
             nonlocal done
