@@ -13,7 +13,7 @@ REPLY = {
     "latency_ms", "cached", "mock", "score", "score_reasons", "scorer", "decision", "attempts", "warnings",
 }  # fmt: skip
 DRY = {"id", "selected_model", "prompt", "mode", "mock", "decision", "warnings"}
-CANDIDATE = {"name", "quality", "cost_usd", "latency_ms", "excluded", "utility", "below_floor", "flip"}
+CANDIDATE = {"name", "quality", "cost_usd", "latency_ms", "excluded", "utility", "below_floor", "flip", "interval"}
 RECORD = [
     "kind", "id", "at", "face", "purpose", "mode", "asked", "decided", "served", "provider", "model_id", "stream", "status",
     "outcome", "error", "finish_reason", "tokens_in", "tokens_out", "cached_tokens", "reasoning_tokens", "usage_source",
@@ -176,7 +176,7 @@ def test_a_dry_run_chooses_what_a_real_one_calls(mock: Service) -> None:
     prompt = "Translate 'good morning' into Finnish, Basque and Welsh."
     dry, wet = (mock.request(path, {"prompt": prompt, "cache": "off"}).json() for path in ("/route", "/query"))
     assert dry["selected_model"]["name"] == wet["selected_model"]["name"]
-    dry["decision"]["candidates"] = [{**one, "flip": None} for one in dry["decision"]["candidates"]]
+    dry["decision"]["candidates"] = [{**one, "flip": None, "interval": None} for one in dry["decision"]["candidates"]]
     assert wet["decision"].items() <= dry["decision"].items()
 
 
@@ -187,6 +187,7 @@ def test_a_dry_run_says_what_would_have_flipped_the_decision_and_what_it_saves(m
     assert set(told) == {"reason", "policy", "session_model", "candidates", "modes", "saving", "flips"}
     first, *losers = [one for one in told["candidates"] if one["excluded"] is None]
     assert first["flip"] is None
+    assert all(low <= one["quality"] <= high for one in told["candidates"] for low, high in [one["interval"]])
     assert all(set(one["flip"]) == {"quality", "cost_usd", "latency_ms"} for one in losers)
     assert all(one["flip"]["quality"] is None or one["flip"]["quality"] > one["quality"] - 0.001 for one in losers)
     assert told["modes"]["balanced"] == reply["selected_model"]["name"] == first["name"]

@@ -125,7 +125,8 @@ def test_candidates_are_ranked_by_the_utility_that_they_are_told_with(snapshot: 
     assert may[0].flip is None
     assert all(one.flip is not None for one in may[1:])
     assert all(one.utility is None and one.flip is None for one in seen if one.excluded is not None)
-    assert [replace(one, flip=None) for one in seen] == list(explain(decision, table, EMPTY_STANDING))
+    assert [replace(one, flip=None, interval=None) for one in seen] == list(explain(decision, table, EMPTY_STANDING))
+    assert all(0 <= one.interval[0] <= one.quality <= one.interval[1] <= 1 for one in seen)
 
 
 def test_a_dearer_twin_wins_when_its_price_falls(row: Rower, snapshot_from: Builder) -> None:

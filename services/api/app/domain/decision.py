@@ -26,8 +26,8 @@ class Candidate(Struct, frozen=True):
     """One catalogue row as the decision saw it.
 
     `quality` 0..1; `cost_usd` null = unknown price; `excluded` says why it may not answer, null if it may. `utility` is what rows are
-    ranked by, null for those who may not answer; one `below_floor` of the mode ranks behind all that are not. `flip` is told of losers
-    to those who ask why.
+    ranked by, null for those who may not answer; one `below_floor` of the mode ranks behind all that are not. To those who ask why,
+    `interval` tells the bounds that hold the quality in 95 of 100 cases, and `flip` what a loser lacks.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Candidate(Struct, frozen=True):
     utility: float | None = None
     below_floor: bool = False
     flip: Flip | None = None
+    interval: tuple[float, float] | None = None
 
 
 class LiveModel(Struct, frozen=True, gc=False):

@@ -13,7 +13,7 @@ from .choose import stay, utility
 from .decide import Ranked, ranked
 from .eligible import HARD, Case, exclusion, kept_by, unrestricted
 from .flip import choices, flips, saving, told
-from .predict import Figures, expected_quality, predict
+from .predict import Figures, expected_quality, predict, quality_interval
 from .table import Rows, Table
 
 _NANO = 1e9
@@ -39,12 +39,21 @@ def explain(decision: Decision, table: Table, standing: Standing) -> tuple[Candi
 
 
 def explain_fully(decision: Decision, table: Table, standing: Standing) -> Explanation:
-    """The candidates of `explain` and what would have flipped the decision."""
+    """The candidates of `explain` with their intervals, and what would have flipped the decision."""
     found = ranked(decision.z, decision.wishes, table, standing)
     lacking, modes = flips(found, table), choices(decision, table, standing)
-    candidates = tuple([replace(one, flip=lacking.get(one.name)) for one in _candidates(decision, found, table)])
+    bounds = _intervals(decision.z, table.rows) | _intervals(decision.z, table.others)
+    candidates = tuple(
+        [replace(one, flip=lacking.get(one.name), interval=bounds[one.name]) for one in _candidates(decision, found, table)]
+    )
     sentences = told(decision, lacking, found.case.figures, table, modes)
     return Explanation(candidates, modes, saving(decision, table, standing), sentences)
+
+
+def _intervals(z: bytes, rows: Rows) -> dict[str, tuple[float, float]]:
+    low, high = quality_interval(z, rows)
+    bounds = zip(low.tolist(), high.tolist(), strict=True)
+    return {name: (round(least, 4), round(most, 4)) for name, (least, most) in zip(rows.names, bounds, strict=True)}
 
 
 def _candidates(decision: Decision, found: Ranked, table: Table) -> tuple[Candidate, ...]:
