@@ -16,6 +16,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _CPUS = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
 # the measured process has a core to itself where there are two, so that the load does not evict its caches
 MEASURED, OTHERS = (_CPUS[:1], _CPUS[1:]) if len(_CPUS) > 1 else (_CPUS, _CPUS)
+PROJECTOR = b"logging_utils.usage.child"
 _STRANGERS = ("LLM_ROUTER_", "PYTHON", "UVICORN_", "REDIS_URL", "CACHE_TTL_SECONDS", "HOST", "PORT")
 
 
@@ -89,15 +90,28 @@ def _tree(root: int) -> Iterator[tuple[int, list[str]]]:
     return ((pid, stats[pid]) for pid in members if pid in stats)
 
 
-def cpu_seconds(root: int) -> float:
-    """User and system time that a process, its living descendants and its ended, waited-for children have used."""
-    return sum(sum(map(int, fields[11:15])) for _, fields in _tree(root)) / _TICKS
+def _projects(pid: int) -> bool:
+    """Whether this is the process that keeps the usage projection: no call waits for it, so it is told apart."""
+    try:
+        return PROJECTOR in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
-def resident_mb(root: int) -> float:
-    """Resident memory of a process tree in MiB; pages that members share count once for each."""
+def cpu_seconds(root: int, *, projecting: bool = False) -> float:
+    """User and system time that a process, its living descendants and its ended, waited-for children have used.
+
+    Without the projector of a service, or (`projecting`) that one's alone.
+    """
+    return sum(sum(map(int, fields[11:15])) for pid, fields in _tree(root) if _projects(pid) is projecting) / _TICKS
+
+
+def resident_mb(root: int, *, projecting: bool = False) -> float:
+    """Resident memory of the same processes in MiB; pages that members share count once for each."""
     total = 0
     for pid, _ in _tree(root):
+        if _projects(pid) is not projecting:
+            continue
         with contextlib.suppress(OSError):
             for line in Path(f"/proc/{pid}/status").read_text().splitlines():
                 if line.startswith("VmRSS:"):

@@ -98,11 +98,12 @@ def compare(scenario: Scenario, home: Path, rounds: int, linger: float = LINGER)
         return Figures(ours.figures, proxy.figures)
 
 
-def memory(home: Path, calls: int) -> float:
-    """Resident MiB of a fresh service after `calls` by name. Raises Failed."""
+def memory(home: Path, calls: int) -> tuple[float, float]:
+    """Resident MiB of a fresh service after `calls` by name, and of its projector. Raises Failed."""
     with announced("upstream.py", cpus=OTHERS) as (_, upstream), served(home, upstream) as (service, port):
         Side(service.pid, port, ["--model", BY_NAME]).send(calls)
-        return resident_mb(service.pid)
+        time.sleep(LINGER)
+        return resident_mb(service.pid), resident_mb(service.pid, projecting=True)
 
 
 def import_ms(home: Path, statement: str, rounds: int) -> float:

@@ -17,11 +17,12 @@ from typing import Any
 
 from measure import Failed, compare, import_ms, memory
 from scenarios import IMPORT_TARGET, MEMORY_CALLS, MEMORY_TARGET_MB, SCENARIOS, Scenario
+from usage import CALLS, RECORDS, projection_row, usage_rows
 
 LONGEST_RUN = 1800  # seconds
 ROUNDS, SHORT_ROUNDS = 5, 3
 SHORTER = 4  # `--short` makes this many times fewer calls
-OTHER_FIGURES = ("memory", "import")
+OTHER_FIGURES = ("memory", "import", "projection", "usage")
 Row = dict[str, Any]
 
 
@@ -49,8 +50,9 @@ def ratio_row(scenario: Scenario, home: Path, rounds: int) -> Row:
 
 def memory_row(home: Path) -> Row:
     """The memory line. Raises Failed."""
-    value = round(memory(home, MEMORY_CALLS), 1)
-    return {"name": "memory", "title": f"resident MiB after {MEMORY_CALLS} calls", "value": value, "target": MEMORY_TARGET_MB}
+    service, projector = memory(home, MEMORY_CALLS)
+    title = f"resident MiB after {MEMORY_CALLS} calls (projector {projector:.0f})"
+    return {"name": "memory", "title": title, "projector": projector, "value": round(service, 1), "target": MEMORY_TARGET_MB}
 
 
 def import_row(home: Path, rounds: int) -> Row:
@@ -80,18 +82,24 @@ def measured(args: argparse.Namespace, show: Callable[[str], None]) -> list[Row]
     with tempfile.TemporaryDirectory(prefix="llm-router-bench-") as folder:
         for name in args.only or [*(scenario.name for scenario in SCENARIOS), *OTHER_FIGURES]:
             home = Path(folder) / name
-            if name == "memory":
-                row = memory_row(home)
-            elif name == "import":
-                row = import_row(home, rounds)
-            else:
-                scenario = next(one for one in SCENARIOS if one.name == name)
-                if args.short:
-                    scenario = replace(scenario, calls=scenario.calls // SHORTER)
-                row = ratio_row(scenario, home, rounds)
-            rows.append(row)
-            show(line_of(row))
+            for row in rows_of(name, home, rounds, SHORTER if args.short else 1):
+                rows.append(row)
+                show(line_of(row))
     return rows
+
+
+def rows_of(name: str, home: Path, rounds: int, shorter: int) -> list[Row]:
+    """The lines of one name. Raises Failed."""
+    if name == "memory":
+        return [memory_row(home)]
+    if name == "import":
+        return [import_row(home, rounds)]
+    if name == "projection":
+        return [projection_row(home, rounds, CALLS // shorter)]
+    if name == "usage":
+        return usage_rows(home, RECORDS // shorter)
+    scenario = next(one for one in SCENARIOS if one.name == name)
+    return [ratio_row(replace(scenario, calls=scenario.calls // shorter), home, rounds)]
 
 
 def _printed(line: str) -> None:

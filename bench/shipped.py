@@ -45,8 +45,8 @@ ROW = """\
 BY_NAME = "bench_07"
 
 
-def write_config(home: Path, upstream_port: int) -> Path:
-    """A config whose rows differ as real ones do: dearer is better and slower."""
+def write_config(home: Path, upstream_port: int, projected: bool = True) -> Path:
+    """A config whose rows differ as real ones do: dearer is better and slower. `projected` = with the usage projection."""
     rows = [
         ROW.format(
             number=number,
@@ -58,7 +58,8 @@ def write_config(home: Path, upstream_port: int) -> Path:
         for number in range(MODELS)
     ]
     path = home / "config.yaml"
-    path.write_text(PROVIDER.format(port=upstream_port, key=KEY_NAME) + "".join(rows))
+    shape = PROVIDER if projected else PROVIDER.replace("logging:\n", "logging:\n  usage_path: null\n")
+    path.write_text(shape.format(port=upstream_port, key=KEY_NAME) + "".join(rows))
     return path
 
 
@@ -75,11 +76,11 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def served(home: Path, upstream_port: int) -> Iterator[tuple[subprocess.Popen[str], int]]:
+def served(home: Path, upstream_port: int, projected: bool = True) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """The running service and its port. What it prints goes to `service.log` in its home."""
     home.mkdir(parents=True)
     port = free_port()
-    env = service_environment(home, write_config(home, upstream_port)) | {"HOST": "127.0.0.1", "PORT": str(port)}
+    env = service_environment(home, write_config(home, upstream_port, projected)) | {"HOST": "127.0.0.1", "PORT": str(port)}
     command = str(Path(sys.executable).with_name("llm-router"))
     with (home / "service.log").open("w") as log:
         try:

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 BENCH = Path(__file__).parents[2] / "bench"
-NAMES = ("children", "load", "measure", "scenarios", "shipped", "upstream")
+NAMES = ("children", "load", "measure", "scenarios", "shipped", "upstream", "usage")
 linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="CPU is read from /proc")
 
 
@@ -142,3 +142,27 @@ def test_a_run_measures_in_a_clean_environment(bench: SimpleNamespace, monkeypat
     for name in ("OPENAI_API_KEY", "LLM_ROUTER_API_KEYS", "REDIS_URL", "https_proxy"):
         monkeypatch.setenv(name, "x")
     assert not {"OPENAI_API_KEY", "LLM_ROUTER_API_KEYS", "REDIS_URL", "https_proxy"} & bench.children.environment().keys()
+
+
+@linux
+def test_the_projector_is_told_apart_from_what_serves(bench: SimpleNamespace) -> None:
+    spin = "import time\nwhile time.process_time() < 0.2: pass\nprint('1', flush=True); input()"
+    inner = f"import sys; sys.argv = ['logging_utils.usage.child']\n{spin}"
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}])"
+    with bench.children.child(
+        sys.executable, "-c", code, cpus=bench.children.OTHERS, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as parent:
+        assert parent.stdout.readline()
+        # the parent's own command holds the mark, too: here both stand for the projector
+        assert bench.children.cpu_seconds(parent.pid, projecting=True) >= 0.18
+        assert bench.children.cpu_seconds(parent.pid) == 0
+        parent.stdin.close()
+
+
+def test_every_question_about_usage_is_asked(bench: SimpleNamespace, tmp_path: Path) -> None:
+    rows = bench.usage.usage_rows(tmp_path, 3000)
+    assert [row["name"] for row in rows] == ["usage", "questions"]
+    assert all(row["value"] > 0 for row in rows)
+    asked = rows[1]["medians_ms"]
+    assert len(asked) >= 50
+    assert {"hour,model Asia/Kolkata", "a call", "calls user=team-03"} <= set(asked)
