@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.cli.tables import print_columns
-from cli.using import SEQUENCE, STEERING, piped, terminal
+from cli.using import SEQUENCE, STEERING, inside, piped, terminal
 from support import (
     STREAM_END,
     STREAM_HEAD,
@@ -98,7 +98,7 @@ def test_an_error_of_the_service_is_one_line_with_its_code(service: Service) -> 
     """Status 1, and nothing on standard output."""
     for command in ("query", "explain"):
         options = ["-m", "no-such-model"] if command == "query" else []
-        ended = piped(service.home, command, "" if command == "explain" else "x", *options, "--url", service.url)
+        ended = inside(service.home, command, "" if command == "explain" else "x", *options, "--url", service.url)
         assert (ended.returncode, ended.stdout) == (1, "")
         assert re.fullmatch(r"(model_not_found|bad_request): .*\n", ended.stderr)
 
@@ -107,9 +107,9 @@ def test_a_key_is_sent_and_missed(tmp_path: Path) -> None:
     """By option or by LLM_ROUTER_KEY."""
     key = "k" * 32
     with running(tmp_path, shipped(), LLM_ROUTER_API_KEYS=key) as service:
-        assert piped(tmp_path, "models", "--url", service.url).stderr.startswith("invalid_api_key: ")
-        assert piped(tmp_path, "models", "--url", service.url, "--key", key).returncode == 0
-        assert piped(tmp_path, "models", LLM_ROUTER_URL=service.url, LLM_ROUTER_KEY=key).returncode == 0
+        assert inside(tmp_path, "models", "--url", service.url).stderr.startswith("invalid_api_key: ")
+        assert inside(tmp_path, "models", "--url", service.url, "--key", key).returncode == 0
+        assert inside(tmp_path, "models", LLM_ROUTER_URL=service.url, LLM_ROUTER_KEY=key).returncode == 0
 
 
 def test_answers_that_steer_terminals_are_shown_as_text(with_a_hostile_provider: Service) -> None:
@@ -160,7 +160,7 @@ def test_a_name_of_ten_thousand_characters_is_cut(impostor: Upstream, tmp_path: 
     facts = {"name": "n", "provider": "p\x1b[2J", "model_id": "m" * 10_000, "mock": True, "context_window": 1, "warning": None}
     body = json.dumps({"data": [{"id": "\u202e" + "x" * 10_000, "router": facts}]}).encode()
     impostor.script = lambda _heard: iter([http(body)])
-    ended = piped(tmp_path, "models", "--url", impostor.base_url)
+    ended = inside(tmp_path, "models", "--url", impostor.base_url)
     assert ended.returncode == 0 and len(ended.stdout) < 1_000
     assert r"\u202exxx" in ended.stdout and r"p\x1b[2J" in ended.stdout
     with terminal(tmp_path, "models", "--url", impostor.base_url) as screen:
@@ -193,7 +193,7 @@ def test_what_is_no_service_of_ours_is_a_failure_and_no_traceback(
 ) -> None:
     """Whatever answers there."""
     impostor.script = lambda _heard: iter([answer, b""])
-    ended = piped(tmp_path, *arguments, "--url", impostor.base_url.removesuffix("/v1"), "--key", "secret-key")
+    ended = inside(tmp_path, *arguments, "--url", impostor.base_url.removesuffix("/v1"), "--key", "secret-key")
     assert ended.returncode == 1, ended.stderr
     assert ended.stderr and "Traceback" not in ended.stderr and "\x1b" not in ended.stderr
     assert len(impostor.heard) == 1  # no redirect was followed

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.using import COMMAND, SECONDS, environment, piped, terminal
+from cli.using import COMMAND, SECONDS, environment, inside, terminal
 from support import Service, shipped
 
 
@@ -73,7 +73,7 @@ def test_a_pipe_that_nobody_reads_ends_it_quietly_with_141(service: Service, arg
 )
 def test_wrong_use_is_said_on_standard_error_with_status_2(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     """Nothing was asked, so nothing is answered."""
-    ended = piped(tmp_path, *arguments)
+    ended = inside(tmp_path, *arguments)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr and "Traceback" not in ended.stderr
 
@@ -94,7 +94,7 @@ def test_wrong_use_is_said_on_standard_error_with_status_2(tmp_path: Path, argum
 def test_a_wrong_configuration_is_one_line(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     """Status 2; `doctor` makes a finding of it, status 1."""
     (tmp_path / "config.yaml").write_text("mode: sideways\n")
-    ended = piped(tmp_path, *arguments)
+    ended = inside(tmp_path, *arguments)
     if arguments == ("doctor",):
         assert ended.returncode == 1
         assert "error   configuration" in ended.stdout and "mode" in ended.stdout
@@ -108,7 +108,7 @@ def test_a_wrong_configuration_is_one_line(tmp_path: Path, arguments: tuple[str,
 )
 def test_a_service_that_is_not_there_is_said_in_one_line_or_two(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     """Status 1: it was asked rightly, and it failed."""
-    ended = piped(tmp_path, *arguments, LLM_ROUTER_URL="http://127.0.0.1:1")
+    ended = inside(tmp_path, *arguments, LLM_ROUTER_URL="http://127.0.0.1:1")
     assert ended.returncode == 1
     assert "no service answers at http://127.0.0.1:1: Connection refused" in ended.stderr
     assert "Traceback" not in ended.stderr

@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from app.cli.following import Follower
 from app.cli.scrape import NoMetrics, look, parsed, percentile
 from app.cli.stats import zone_here
-from app.cli.tail import HEAD, Call, told
-from cli.using import STEERING, piped, terminal
+from app.cli.tail import HEAD, Call, Only, tail, told
+from cli.using import STEERING, inside, piped, terminal
 from support import Service, eventually, running, shipped
+
+ANY = Only()
 
 
 def record(number: int, **fields: object) -> bytes:
@@ -95,7 +97,9 @@ def numbers(lines: object) -> list[int]:
 class TestTail:
     """The journal, a line a call."""
 
-    def test_it_shows_the_last_calls_and_filters(self, tmp_path: Path) -> None:
+    def test_it_shows_the_last_calls_and_filters(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         """By a part of the model's name, by mode, outcome and user; together they all have to fit."""
         home = home_with(
             tmp_path,
@@ -106,16 +110,17 @@ class TestTail:
             b"not json\n",
         )
 
-        def ids(*arguments: str) -> list[int]:
-            ended = piped(home, "tail", "--no-follow", "--json", *arguments)
-            assert ended.returncode == 0, ended.stderr
-            return [int(json.loads(line)["id"], 16) for line in ended.stdout.splitlines()]
+        monkeypatch.setenv("LLM_ROUTER_HOME", str(home))
+
+        def ids(only: Only = ANY, last: int = 10) -> list[int]:
+            assert tail(only, last, follow=False, as_json=True) == 0
+            return [int(json.loads(line)["id"], 16) for line in capsys.readouterr().out.splitlines()]
 
         assert ids() == [1, 2, 3]
-        assert ids("-n", "1") == [3]
-        assert ids("-m", "GPT-4o") == [1, 3]
-        assert ids("--mode", "fast", "--user", "ana") == [1]
-        assert ids("--outcome", "failed") == [2]
+        assert ids(last=1) == [3] and ids(last=0) == []
+        assert ids(Only(model="GPT-4o")) == [1, 3]
+        assert ids(Only(mode="fast", user="ana")) == [1]
+        assert ids(Only(outcome="failed")) == [2]
         shown = piped(home, "tail", "--no-follow").stdout.splitlines()
         assert "502 provider_error" in shown[1] and "user bruno" in shown[1]
 
@@ -230,11 +235,11 @@ class TestStats:
         records = filled.records()
 
         def remote() -> dict[str, object] | None:
-            usage = json.loads(piped(filled.home, "stats", "--by", "model", "--json", "--url", filled.url).stdout)
+            usage = json.loads(inside(filled.home, "stats", "--by", "model", "--json", "--url", filled.url).stdout)
             return usage if usage["totals"]["calls"] == len(records) else None
 
         there = eventually(remote, 30)
-        here = json.loads(piped(filled.home, "stats", "--by", "model", "--json").stdout)
+        here = json.loads(inside(filled.home, "stats", "--by", "model", "--json").stdout)
         assert there["rows"] == here["rows"] and there["totals"] == here["totals"]
         assert here["totals"]["cost_nano_usd"] == sum(one["cost_nano_usd"] for one in records)
         assert here["totals"]["tokens_out"] == sum(one["tokens_out"] for one in records)
@@ -244,16 +249,16 @@ class TestStats:
         """What was asked in process a moment ago counts, also where the configuration keeps no projection."""
         (tmp_path / "config.yaml").write_text(shipped())
         assert piped(tmp_path, "query", "once").returncode == 0
-        assert json.loads(piped(tmp_path, "stats", "--json").stdout)["totals"]["calls"] == 1
+        assert json.loads(inside(tmp_path, "stats", "--json").stdout)["totals"]["calls"] == 1
         without = shipped().replace("logging:", "logging:\n  usage_path: null", 1)
         (tmp_path / "config.yaml").write_text(without)
-        ended = piped(tmp_path, "stats", "--by", "mode", "--json")
+        ended = inside(tmp_path, "stats", "--by", "mode", "--json")
         assert ended.returncode == 0, ended.stderr
         assert json.loads(ended.stdout)["totals"]["calls"] == 1
 
     def test_people_get_a_table_with_a_total(self, filled: Service) -> None:
         """Each group a row, and all of them below."""
-        ended = piped(filled.home, "stats", "--by", "user", "--by", "mode", "--since", "1h", "--tz", "UTC")
+        ended = inside(filled.home, "stats", "--by", "user", "--by", "mode", "--since", "1h", "--tz", "UTC")
         assert ended.returncode == 0, ended.stderr
         lines = ended.stdout.splitlines()
         assert lines[0].endswith(", UTC") and lines[1].split()[:3] == ["user", "mode", "calls"]
@@ -267,7 +272,7 @@ class TestStats:
 
     def test_nothing_called_says_what_to_do(self, tmp_path: Path) -> None:
         """An empty table would be no help."""
-        ended = piped(tmp_path, "stats")
+        ended = inside(tmp_path, "stats")
         assert ended.returncode == 0 and "llm-router demo" in ended.stdout
 
     def test_days_are_those_of_this_machine(self, tmp_path: Path) -> None:
@@ -282,6 +287,6 @@ class TestStats:
         assert zone_here({"TZ": "CET-1CEST"}, link) == "UTC"
         assert zone_here({}, tmp_path / "none") == "UTC"
         home_with(tmp_path, record(1, at="2026-11-24T20:00:00.000Z", latency_ms=1.0))
-        usage = json.loads(piped(tmp_path, "stats", "--json", "--since", "2026-11-24", TZ="Asia/Tokyo").stdout)
+        usage = json.loads(inside(tmp_path, "stats", "--json", "--since", "2026-11-24", TZ="Asia/Tokyo").stdout)
         assert [row["day"] for row in usage["rows"]] == ["2026-11-25"] and usage["tz"] == "Asia/Tokyo"
         assert datetime.fromisoformat(usage["from"]).astimezone(UTC).hour == 15

@@ -14,6 +14,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from typer.testing import CliRunner
+
+from app.cli.commands import app
 from support import child_env
 
 COMMAND = [sys.executable, "-m", "app.cli"]
@@ -41,6 +44,21 @@ def piped(home: Path, *arguments: str, given: bytes | None = None, **env: str) -
         check=False,
     )
     return subprocess.CompletedProcess(ended.args, ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+
+
+def inside(home: Path, *arguments: str, given: bytes | None = None, **env: str) -> "subprocess.CompletedProcess[str]":
+    """The same without a process of its own, for the many cases in which that makes no difference."""
+    held = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(environment(home, **env))
+    try:
+        ended = CliRunner().invoke(app, arguments, input=given or b"")
+    finally:
+        os.environ.clear()
+        os.environ.update(held)
+    if ended.exception is not None and not isinstance(ended.exception, SystemExit):
+        raise ended.exception
+    return subprocess.CompletedProcess(arguments, ended.exit_code, ended.stdout, ended.stderr)
 
 
 class Terminal:

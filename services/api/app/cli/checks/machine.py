@@ -68,14 +68,20 @@ def clock(here: Here) -> Iterator[Finding]:
     """The day decides on prices and lifecycles, and under which day calls are summed."""
     now = time.time()
     shown = f"{datetime.fromtimestamp(now, UTC):%Y-%m-%d %H:%M:%S} UTC, here {time.strftime('%H:%M %Z', time.localtime(now))}"
-    files = journal_files(Path(here.snapshot.logging.per_call_path))
-    latest = max((path.stat().st_mtime for path in files), default=0.0)
+    latest = _last_written(Path(here.snapshot.logging.per_call_path))
     if now < BORN:
         yield Finding("clock", "error", f"{shown}, which is before this version was made", "set the clock, best by NTP")
     elif latest > now + AHEAD_SECONDS:
         yield Finding("clock", "warning", f"{shown}, but the journal was written later", "see whether the clock was set back")
     else:
         yield Finding("clock", "ok", shown)
+
+
+def _last_written(journal: Path) -> float:
+    try:
+        return max((path.stat().st_mtime for path in journal_files(journal)), default=0.0)
+    except OSError:  # what is wrong with the folder is told of the folders
+        return 0.0
 
 
 def descriptors(_here: Here) -> Iterator[Finding]:
