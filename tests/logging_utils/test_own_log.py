@@ -203,3 +203,18 @@ def test_the_form_can_be_chosen(tmp_path: Path) -> None:
         eventually(lambda: call_id in service.log())
         (line,) = [line for line in service.log().splitlines() if call_id in line]
     assert READABLE.fullmatch(line)
+
+
+def test_a_service_that_greets_in_json_logs_its_warnings(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(shipped())
+    env = child_env(LLM_ROUTER_HOME=str(tmp_path), OTEL_EXPORTER_OTLP_ENDPOINT="nowhere", LLM_ROUTER_LOG_LEVEL="loud")
+    command = [sys.executable, "-m", "app.cli", "serve", "--port", str(free_port()), "--json"]
+    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None and "address" in json.loads(process.stdout.readline())
+    process.terminate()
+    _, told = process.communicate(timeout=30)
+    assert process.returncode == 0
+    messages = [json.loads(line)["message"] for line in told.splitlines()]
+    assert any("OTEL_EXPORTER_OTLP_ENDPOINT" in one for one in messages) and any(
+        "LLM_ROUTER_LOG_LEVEL" in one for one in messages
+    )

@@ -15,7 +15,7 @@ from app.domain.target import Target
 from app.tracing.place import Caller, Trace, caller_of, new_span_id, new_trace_id
 from app.tracing.sampling import sampler
 from app.tracing.spans import Call, Span, asked_by, spans_of
-from app.tracing.start import open_tracer, told
+from app.tracing.start import destination, open_tracer, warnings
 from app.tracing.tracer import Tracer
 from app.tracing.wanted import Wanted, wanted
 from support import child_env, eventually, running, shipped
@@ -88,7 +88,7 @@ def test_a_sampler_that_is_not_understood_is_the_default_and_a_warning(name: str
     values = {"OTEL_TRACES_SAMPLER": name, "OTEL_TRACES_SAMPLER_ARG": argument, ENDPOINT: "http://here:4318"}
     decide, fault = sampler(values)
     assert decide(TRACE, None) and fault is not None and name in fault
-    assert told(values)[1] == f"warning: {fault}"
+    assert warnings(values) == [fault] and destination(values) == "http://here:4318/v1/traces"
 
 
 def test_traces_are_wanted_where_an_endpoint_says_so() -> None:
@@ -106,8 +106,9 @@ def test_traces_are_wanted_where_an_endpoint_says_so() -> None:
     "values", [{ENDPOINT: "here:4317"}, {ENDPOINT: "http://here:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}]
 )
 def test_what_cannot_be_sent_is_said_once_at_the_start_and_nothing_is_opened(values: dict[str, str]) -> None:
-    (line,) = told(values)
-    assert line.startswith("warning: OTEL_EXPORTER_OTLP_") and open_tracer(values, "1", float, float) is None
+    (line,) = warnings(values)
+    assert line.startswith("OTEL_EXPORTER_OTLP_") and destination(values) is None
+    assert open_tracer(values, "1", float, float) is None
 
 
 def test_a_missing_extra_is_one_warning_that_names_the_command(tmp_path: Path) -> None:
@@ -134,7 +135,7 @@ def test_a_package_that_cannot_be_loaded_is_a_warning_and_no_end(tmp_path: Path)
 
 
 def test_a_password_in_the_endpoint_is_not_shown() -> None:
-    assert told({ENDPOINT: "https://me:canary@here"}) == ["traces: https://me:***@here/v1/traces"]
+    assert destination({ENDPOINT: "https://me:canary@here"}) == "https://me:***@here/v1/traces"
 
 
 def record(**facts: object) -> Record:

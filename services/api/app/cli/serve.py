@@ -22,7 +22,7 @@ from ..logging_utils.wording import hide, manner
 from ..metrics import shelf
 from ..server.descriptors import raise_limit
 from ..server.farewell import STOPS
-from ..server.greeting import greeting
+from ..server.greeting import greeting, warnings
 from ..server.listening import listen
 from ..server.supervisor import Supervisor
 
@@ -49,6 +49,8 @@ def serve(host: str | None, port: int | None, workers: int, as_json: bool) -> in
         return 2
     address = f"http://{_bracketed(snapshot.server.host)}:{listeners[0].getsockname()[1]}"
     if as_json:
+        for warning in warnings(environment, snapshot):
+            _log.warning("%s", warning)
         print(f'{{"address": "{address}", "config": "{snapshot.digest}", "version": "{__version__}"}}')
     else:
         print(*greeting(environment, snapshot, __version__, address), sep="\n", file=sys.stderr)

@@ -5,7 +5,7 @@ from ..config.load import OVERRIDES
 from ..config.show import without_password
 from ..config.snapshot import Snapshot
 from ..logging_utils.wording import manner
-from ..tracing.start import told as traces
+from ..tracing import start as tracing
 
 
 def greeting(environment: Environment, snapshot: Snapshot, version: str, address: str | None) -> list[str]:
@@ -20,11 +20,15 @@ def greeting(environment: Environment, snapshot: Snapshot, version: str, address
     place = {"local": cache.path, "redis": without_password(cache.redis_url), "none": ""}[cache.backend]
     lines.append(f"  cache: {cache.backend} {place}".rstrip() + f", journal: {snapshot.logging.per_call_path}")
     lines += [f"  {line}" for line in overrides(environment)]
-    lines += [f"  {line}" for line in traces(environment.values)]
+    traces = tracing.destination(environment.values)
+    lines += [f"  traces: {traces}"] if traces else []
+    return [*lines, *(f"  warning: {warning}" for warning in warnings(environment, snapshot))]
+
+
+def warnings(environment: Environment, snapshot: Snapshot) -> list[str]:
+    """What an operator should mend, though the service runs."""
     _, fault = manner(environment.values)
-    lines += [f"  warning: {fault}"] if fault else []
-    lines += [f"  warning: {warning}" for warning in snapshot.warnings]
-    return lines
+    return [*tracing.warnings(environment.values), *([fault] if fault else []), *snapshot.warnings]
 
 
 def overrides(environment: Environment) -> list[str]:

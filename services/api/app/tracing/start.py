@@ -1,4 +1,4 @@
-"""From the environment to a running tracer, and the line about it at the start. Loads OpenTelemetry only when traces are wanted."""
+"""From the environment to a running tracer, and what the start says of it. Loads OpenTelemetry only when traces are wanted."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -24,12 +24,16 @@ def open_tracer(values: Mapping[str, str], version: str, now: Callable[[], float
     return Tracer(plan, sampler(values)[0], Otlp(plan.url, values, version), now, clock)
 
 
-def told(values: Mapping[str, str]) -> list[str]:
-    """What the start says of traces."""
+def destination(values: Mapping[str, str]) -> str | None:
+    """Where traces go, without a password; None where none are sent."""
+    plan = wanted(values)
+    return without_password(plan.url) if plan is not None and plan.trouble is None else None
+
+
+def warnings(values: Mapping[str, str]) -> list[str]:
+    """Why traces that are wanted cannot be sent, or not as it was asked for."""
     plan = wanted(values)
     if plan is None:
         return []
-    if plan.trouble is not None:
-        return [f"warning: {plan.trouble}"]
-    fault = sampler(values)[1]
-    return [f"traces: {without_password(plan.url)}", *([f"warning: {fault}"] if fault else [])]
+    fault = plan.trouble or sampler(values)[1]
+    return [fault] if fault else []
