@@ -198,6 +198,10 @@ class TestCache:
                 screen.type(answer)
                 assert screen.end() == (1 if left else 0)
             assert json.loads(inside(tmp_path, "cache", "stats", "--json").stdout)["answers"] == left
+        with terminal(tmp_path, "cache", "purge") as screen:
+            screen.until("[y/N]")
+            screen.type(b"\x03")
+            assert screen.end() == 130
 
     def test_a_file_that_is_no_cache_is_left_alone(self, tmp_path: Path) -> None:
         """Status 1 and the reason; the service moves such a file aside by itself."""

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
-import typer
 
 from ..caching.contents import Contents, OnValue, of_file, purge_file, size_of
 from ..caching.examine import examine
@@ -16,9 +15,9 @@ from ..caching.factory import open_cache
 from ..config.snapshot import CachePlan
 from .configuration import here
 from .ending import WrongUse
-from .progress import bar
+from .progress import bar, waiting
 from .tables import print_line, print_table
-from .terminal import complain, is_watched, print_json
+from .terminal import complain, is_watched, one_line, print_json
 
 HEAD = ("model", "answers", "bytes", "cost USD")
 
@@ -26,7 +25,8 @@ HEAD = ("model", "answers", "bytes", "cost USD")
 def check(as_json: bool) -> int:
     """Say what the configured cache is and holds, or what is wrong with it (status 1)."""
     plan = here().snapshot.cache
-    told, faults = _local(plan) if plan.backend == "local" else asyncio.run(_asked(plan))
+    with waiting("checking"):
+        told, faults = _local(plan) if plan.backend == "local" else asyncio.run(_asked(plan))
     if as_json:
         print_json({"ok": not faults, "cache": told, "faults": faults})
     elif faults:
@@ -82,9 +82,11 @@ def purge(agreed: bool, as_json: bool) -> int:
     if plan.backend != "none" and not agreed:
         if not is_watched(sys.stdin):
             raise WrongUse("purge forgets every answer that is remembered: repeat it with --yes")
-        typer.confirm(f"Forget every answer of the cache ({name})?", abort=True, err=True)
+        if not _agrees(f"Forget every answer of the cache ({one_line(name, 1_000)})?"):
+            return complain("nothing was forgotten")
     try:
-        gone = _purged(plan)
+        with waiting("forgetting"):
+            gone = _purged(plan)
     except _Failed as error:
         return complain(f"{name}: {error}")
     if as_json:
@@ -92,6 +94,12 @@ def purge(agreed: bool, as_json: bool) -> int:
     else:
         print_line(f"{name}: {gone} answers forgotten")
     return 0
+
+
+def _agrees(question: str) -> bool:
+    """Ask on the terminal; Ctrl-C is not taken for an answer."""
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 class _Failed(Exception):

@@ -1,13 +1,9 @@
 """`llm-router replay`: logged decisions computed again, and another policy judged by them."""
 
-import sys
 from datetime import datetime
 from pathlib import Path
 
-import msgspec
 from msgspec import Struct
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ..config.home import read_environment
 from ..config.load import ConfigError, load
@@ -15,6 +11,8 @@ from ..evaluation.logged import JournalUnreadable
 from ..evaluation.policy import Policy
 from ..evaluation.replay import Replay, Report, Span, moment_of
 from ..evaluation.telling import lines, plot
+from .progress import bar
+from .terminal import one_line, print_json, say
 
 
 class Asked(Struct, frozen=True):
@@ -47,14 +45,15 @@ def replay(asked: Asked, as_json: bool) -> int:
     except OSError as error:
         return _failed(f"{asked.picture}: {error.strerror}", 1)
     if as_json:
-        print(msgspec.json.encode(report).decode())
+        print_json(report)
     else:
-        print("\n".join(lines(report, str(asked.policy))))
+        for line in lines(report, str(asked.policy)):
+            print(one_line(line, 1_000))
     return 0 if report.sound and _decided(report) else 1
 
 
 def _failed(error: Exception | str, status: int) -> int:
-    print(error, file=sys.stderr)
+    say(error)
     return status
 
 
@@ -74,13 +73,8 @@ def _decided(report: Report) -> bool:
 
 def _run(work: Replay) -> Report:
     """With a bar on standard error, when somebody looks."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        return work.run(lambda _: None)
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("replaying", total=work.size())
-        return work.run(lambda read: bar.advance(task, read))
+    with bar("replaying", work.size()) as advance:
+        return work.run(advance)
 
 
 def _policy(path: Path | None) -> Policy | None:
