@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.config.home import Environment
-from app.domain.record import Attempt, Record
+from app.domain.record import Attempt, Record, ScoreLine
 from app.logging_utils.usage.projection import Projection
 from app.service import create_app
 from app.worker import Worker
@@ -28,8 +28,8 @@ class Site:
         self.client = client
         self.worker = worker
 
-    def write(self, *records: Record) -> None:
-        """Put calls into the journal and the projection."""
+    def write(self, *records: Record | ScoreLine) -> None:
+        """Put lines into the journal and the projection."""
         journal = self.home / "logs" / "per_call.jsonl"
         journal.parent.mkdir(exist_ok=True)
         with journal.open("ab") as file:

@@ -45,6 +45,7 @@ class Current:
         self.restart: tuple[str, ...] = ()
         self.refused = 0
         self.compiled: Compiled | None = None
+        self.since: float | None = None  # when what is in force was taken over
         self._now = now
         self._speaks = inherited is None
         self._watched = Watched(self.path)
@@ -93,6 +94,7 @@ class Current:
         if before is not None:
             snapshot, self.restart = kept_until_restart(snapshot, before)
         self.compiled = Compiled(snapshot, compile_table(snapshot))
+        self.since = self._now()
         self._settings = settings
 
     def due(self) -> bool:

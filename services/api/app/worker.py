@@ -278,6 +278,7 @@ class Worker:
                 "digest": snapshot.digest if snapshot is not None else None,
                 "file": str(self._current.path if self._current is not None else self.environment.config_path()),
                 "error": self.fault,
+                "since": self._current.since if self._current is not None else None,
                 "restart_needed": list(self._current.restart) if self._current is not None else [],
             },
             **storage,

@@ -71,7 +71,7 @@ def lines(title: str, labels: Sequence[str], series: Sequence[Series], told: Seq
 def bar(share: float, told: str, kind: str = "bar", low: float | None = None, high: float | None = None) -> Markup:
     """A bar in a cell of a table, `share` 0..1 of its width; with `low` and `high` also the interval around its end."""
     wide = min(max(share, 0.0), 1.0) * 100
-    shapes = f'<rect class="{kind}" x="0" y="2" width="{max(wide, 0.6):.2f}" height="8" rx="1"/>'
+    shapes = f'<rect class="{kind}" x="0" y="2" width="{max(wide, 0.6):.2f}" height="8" rx="1"/>' if wide else ""
     if low is not None and high is not None:
         first, last = (min(max(edge, 0.0), 1.0) * 100 for edge in (low, high))
         shapes += f'<line class="range" x1="{first:.2f}" x2="{last:.2f}" y1="6" y2="6" vector-effect="non-scaling-stroke"/>'

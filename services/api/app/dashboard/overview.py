@@ -62,13 +62,13 @@ def ranges(asked: Asked, page: str, span: Range, kept: Mapping[str, str | int | 
 async def span_of(kit: Kit, asked: Asked) -> Range:
     """The range that the parameters ask for. Raises NoPage."""
     name, zone = asked.one("range"), asked.one("tz")
-    first = await kit.figures.ask(_first) if name == ALL else None
-    return chosen(name, zone, kit.now(), first)
+    edges = await kit.figures.ask(_edges) if name == ALL else None
+    return chosen(name, zone, kit.now(), edges)
 
 
-def _first(db: sqlite3.Connection) -> int | None:
-    (at,) = db.execute("SELECT min(at) FROM calls").fetchone()
-    return None if at is None else int(at)
+def _edges(db: sqlite3.Connection) -> tuple[int, int] | None:
+    first, last = db.execute("SELECT min(at), max(at) FROM calls").fetchone()
+    return None if first is None else (first, last)
 
 
 async def _seen(kit: Kit, asked: Asked) -> Seen:

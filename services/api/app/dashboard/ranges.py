@@ -47,13 +47,13 @@ class Range(Struct, frozen=True):
         return [label for label, _, _ in spans(self.window, self.zone)]
 
 
-def chosen(name: str, zone_name: str, now: float, first: int | None = None) -> Range:
-    """Raises NoPage for a range or a time zone that does not exist. `first` is where "all" begins, UTC milliseconds."""
+def chosen(name: str, zone_name: str, now: float, edges: tuple[int, int] | None = None) -> Range:
+    """Raises NoPage for a range or a time zone that does not exist. `edges` of "all": the first and the last call, UTC milliseconds."""
     zone = read_zone(zone_name)
     until = int(now * 1000) + 1000  # what ends in this very second belongs to it
     name = name or DEFAULT
     if name == ALL:
-        since = min(first if first is not None else until, until - HOUR)
+        since, until = (min(edges[0], until - HOUR), max(edges[1] + 1, until)) if edges is not None else (until - HOUR, until)
     elif name in CHOICES:
         span = CHOICES[name][1]
         since = until - span * HOUR

@@ -16,8 +16,8 @@ HERE: Final = Path(__file__).resolve().parent
 
 
 def exact(value: str) -> Markup:
-    """For the value of a field that comes back to us: escaped, but not a letter changed."""
-    return escape(value)
+    """For the value of a field that comes back to us: escaped, no letter changed, but without what no page may hold."""
+    return escape(wording.without_controls(value))
 
 
 def _shown(value: Any) -> Any:

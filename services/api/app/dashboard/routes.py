@@ -9,7 +9,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from ..errors import NotReady, RouterError
-from . import calls, overview, playground
+from . import calls, models, overview, playground, routing, savings, state
 from .answers import PRIVATE, NoPage, Page, Reply, Scope, moved, safe, send_reply
 from .asked import Asked, form, parameters
 from .assets import Assets
@@ -28,6 +28,10 @@ PAGES: Final[dict[str, View]] = {
     "tiles": overview.tiles,
     "calls": calls.listed,
     "playground": playground.empty,
+    "models": models.listed,
+    "routing": routing.shown,
+    "savings": savings.shown,
+    "health": state.shown,
 }
 FORMS: Final[dict[str, Callable[[Kit, Asked, Form], Awaitable[Page | Reply]]]] = {"playground": playground.sent}
 FOR_MODULES: Final = {"ask/query": "/query", "ask/route": "/route"}
@@ -36,6 +40,10 @@ NAV: Final = (
     ("", "Overview"),
     ("calls", "Calls"),
     ("playground", "Playground"),
+    ("models", "Models"),
+    ("routing", "Routing"),
+    ("savings", "Savings"),
+    ("health", "Health"),
 )
 _NEXT: Final = re.compile(r"[A-Za-z0-9/_.~-]{0,200}", re.ASCII)
 

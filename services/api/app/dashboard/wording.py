@@ -12,12 +12,18 @@ _HIDDEN: Final = re.compile(
     "\U000e0000-\U000e007f\ud800-\udfff]"
 )
 """Controls, escapes, bidirectional overrides, letters without a shape, halves of letters. The joiners of scripts and emoji stay."""
+_CONTROLS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 NANO: Final = 1_000_000_000
 
 
 def plain(text: str) -> str:
     """`text` with every letter of `_HIDDEN` named by its number."""
     return _HIDDEN.sub(lambda found: f"\u27e8U+{ord(found[0]):04X}\u27e9", text)
+
+
+def without_controls(text: str) -> str:
+    """`text` without control characters other than tabs and line ends, and without halves of letters."""
+    return _CONTROLS.sub("", text)
 
 
 def short(text: str | None, most: int = 48) -> str:
