@@ -120,13 +120,21 @@ class Oracle:
 
 
 class Shuffled:
-    """Another router, taught with the scores of other prompts: what it still gains did not come from reading the prompt."""
+    """Another router, taught with the scores of other prompts that the same models were run on: what it still gains did not come from
+    reading the prompt.
+    """
 
     def __init__(self, make: Callable[[], Router], seed: int = 0) -> None:
         self._inner, self._seed = make(), seed
 
     def fit(self, prompts: Sequence[str], scores: Matrix) -> None:
-        self._inner.fit(prompts, scores[np.random.default_rng(self._seed).permutation(len(scores))])
+        rng = np.random.default_rng(self._seed)
+        dealt = np.arange(len(scores))
+        _, kind = np.unique(np.isnan(scores), axis=0, return_inverse=True)
+        for one in np.unique(kind):
+            own = np.flatnonzero(kind == one)
+            dealt[own] = rng.permutation(own)
+        self._inner.fit(prompts, scores[dealt])
 
     def predict(self, prompts: Sequence[str]) -> Matrix:
         return self._inner.predict(prompts)

@@ -103,6 +103,18 @@ def _source(name: str, rows: Sequence[Row]) -> Source:
     )
 
 
+def columns_of(pool: Pool) -> list[str]:
+    """`source:model` of every column."""
+    return [f"{source.name}:{model}" for source in pool.sources for model in source.models]
+
+
+def facets_of(pool: Pool) -> dict[tuple[str, str], str]:
+    """The task of every prompt of a source, by `(source, prompt)`."""
+    return {
+        (source.name, pool.prompts[i]): task for source in pool.sources for i, task in zip(source.rows, source.tasks, strict=True)
+    }
+
+
 def answers(pool: Pool) -> dict[str, Matrix]:
     """By prompt what every column scored, (columns,): what the oracle knows. A prompt of two rows has the later row's scores."""
     known: dict[str, Matrix] = {}

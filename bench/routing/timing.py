@@ -3,29 +3,39 @@
 import time
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 from typing import Final
 
+import msgspec
 import numpy as np
 
-from app.config.home import PACKAGE
+from app.config.compile import compile_snapshot
+from app.config.home import PACKAGE, Environment
+from app.config.load import load
 from app.domain.decision import EMPTY_STANDING
 from app.domain.request import ChatRequest, Message, Text, Wishes
 from app.router_engine.decide import decide
 from app.router_engine.first_stage import first_stage
 from app.router_engine.table import compile_table
 
-from ..modes import read_prompts, snapshot_of
 from .report import Section, table
 
+PROMPTS: Final = Path(__file__).parents[1] / "prompts.jsonl"
+CONFIG: Final = PACKAGE / "config.yaml"
 DAY: Final = date(2026, 11, 25)
 CALLS: Final = 3000
 WARM: Final = 200
 LENGTHS: Final = (30, 300)
 
 
+class _Line(msgspec.Struct):
+    prompt: str
+
+
 def prompt_of(words: int) -> list[str]:
     """Different prompts of exactly `words` words, cut from the benchmark's own."""
-    text = [word for one in read_prompts() for word in one.prompt.split()]
+    lines = [msgspec.json.decode(line, type=_Line) for line in PROMPTS.read_bytes().splitlines() if line.strip()]
+    text = [word for line in lines for word in line.prompt.split()]
     return [" ".join(text[start : start + words]) for start in range(0, len(text) - words, words)]
 
 
@@ -43,7 +53,8 @@ def microseconds(call: Callable[[int], object], calls: int = CALLS) -> tuple[flo
 
 def section() -> Section:
     """Both lengths, the first stage alone and the whole decision."""
-    compiled = compile_table(snapshot_of(PACKAGE / "config.yaml", DAY))
+    machine = Environment(CONFIG.parent, {}, frozenset())
+    compiled = compile_table(compile_snapshot(load(CONFIG, {}), machine, str(CONFIG), DAY))
     rows: list[tuple[str, ...]] = []
     figures: dict[str, float] = {}
     for words in LENGTHS:
