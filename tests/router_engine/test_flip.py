@@ -16,7 +16,7 @@ from app.config.snapshot import Model, Snapshot
 from app.domain.decision import EMPTY_STANDING
 from app.domain.request import MODES, ChatRequest, Constraints, Message, Mode, Text, Wishes
 from app.domain.target import Rates
-from app.router_engine.choose import effective_floor, order, stay, utility
+from app.router_engine.choose import COST_UNIT, LATENCY_UNIT_MS, effective_floor, order, stay, utility
 from app.router_engine.decide import Ranked, decide, ranked
 from app.router_engine.explain import explain, explain_fully
 from app.router_engine.first_stage import first_stage
@@ -75,10 +75,10 @@ def test_each_figure_told_is_enough_and_hardly_less_is_not(snapshot: Snapshot, t
             assert winner(found, table, with_figure(figures, "quality", i, flip.quality)) == name
             if figures.quality.max() >= flip.quality:  # above the best so far it would raise the floor for the others
                 assert winner(found, table, with_figure(figures, "quality", i, flip.quality - 0.0003)) != name
-        for figure, limit in (("cost", flip.cost_usd), ("latency", flip.latency_ms)):
+        for figure, limit, unit in (("cost", flip.cost_usd, COST_UNIT), ("latency", flip.latency_ms, LATENCY_UNIT_MS)):
             if limit is not None:
                 assert winner(found, table, with_figure(figures, figure, i, limit)) == name
-                assert limit == 0 or winner(found, table, with_figure(figures, figure, i, limit * 1.002)) != name
+                assert winner(found, table, with_figure(figures, figure, i, limit * 1.002 + unit * 1e-5)) != name
 
 
 @given(st.sampled_from(PROMPTS), WISHES)

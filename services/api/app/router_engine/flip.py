@@ -141,9 +141,9 @@ def _ways(flip: Flip, figures: Figures, i: int) -> list[str]:
         ways.append(f"at quality >= {flip.quality:.4f} (now {quality:.4f})")
     if flip.cost_usd is not None and isnan(cost):
         ways.append(f"if its price were known and this call cost at most {flip.cost_usd:.6g} US dollars")
-    elif flip.cost_usd is not None:
+    elif flip.cost_usd is not None and _share(flip.cost_usd, cost) < 100:
         ways.append(f"if its price fell by {_share(flip.cost_usd, cost)} %")
-    if flip.latency_ms is not None:
+    if flip.latency_ms is not None and _share(flip.latency_ms, latency) < 100:
         ways.append(f"if it took {_share(flip.latency_ms, latency)} % less time")
     return ways
 
