@@ -111,7 +111,7 @@ def cells(row: CallRow, span: Range) -> dict[str, str]:
         "id": row.id,
         "at": moment(row.at, span.zone),
         "model": short(row.model),
-        "asked": short(row.asked) if row.asked != row.model else "",
+        "asked": short(row.asked) if row.asked not in (row.model, "auto") else "",
         "mode": row.mode or "by name",
         "outcome": row.outcome if row.error is None else f"{row.outcome}: {short(row.error)}",
         "kind": _KINDS.get(row.outcome, "plain"),

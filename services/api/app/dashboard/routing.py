@@ -19,11 +19,8 @@ from .wording import NANO, count, percent, usd
 
 BINS: Final = ((0.0, 0.5), (0.5, 0.6), (0.6, 0.7), (0.7, 0.8), (0.8, 0.9), (0.9, 1.01))
 FIFTHS: Final = tuple((n / 5, (n + 1) / 5 + (0.001 if n == 4 else 0)) for n in range(5))
-SLOTS: Final = {
-    "difficulty": "Difficulty of the prompts (0 = easy, 1 = hard)",
-    "distance": "Distance to the training data (0 = like it, 1 = far from it)",
-}
-"""What is shown of a prompt's first-stage value, where the policy in force has it."""
+MOST_FACETS: Final = 8
+LEAST_FACET: Final = 0.005
 LEAST_COST: Final = 1e-7
 
 
@@ -50,7 +47,14 @@ async def shown(kit: Kit, asked: Asked) -> Page:
         "exploration": snapshot.routing.exploration,
         "curve": await asyncio.to_thread(_curve, rows),
         "calibration": _calibration(points),
-        "spreads": [one for name, title in SLOTS.items() if (one := _spread(points, name, title)) is not None],
+        "spreads": [
+            _spread("Difficulty (0 = easy, 1 = hard)", [point.difficulty for point in points]),
+            _spread(
+                "Distance to the training data (0 = like it, 1 = far)",
+                [one.distance for one in points if one.distance is not None],
+            ),
+        ],
+        "facets": _facets(points),
         "sampled": len(points),
         "not_computed": sample.reason,
         "most": MOST,
@@ -128,15 +132,20 @@ def _calibration(points: Sequence[Point]) -> list[dict[str, Any]]:
     return found
 
 
-def _spread(points: Sequence[Point], slot: str, title: str) -> dict[str, Any] | None:
-    """How many prompts lie in each fifth of 0..1; None where the policy does not tell it."""
-    values = [point.slots[slot] for point in points if slot in point.slots]
-    if not values:
-        return None
+def _spread(title: str, values: Sequence[float]) -> dict[str, Any]:
+    """How many prompts lie in each fifth of 0..1."""
     counts = [sum(low <= value < high for value in values) for low, high in FIFTHS]
     most = max(counts) or 1
     rows = [
         {"bin": f"{low:.1f} to {min(high, 1):.1f}", "calls": count(number), "bar": bar(number / most, f"{number} prompts")}
         for (low, high), number in zip(FIFTHS, counts, strict=True)
     ]
-    return {"title": title, "rows": rows}
+    return {"title": title, "rows": rows if values else []}
+
+
+def _facets(points: Sequence[Point]) -> list[dict[str, Any]]:
+    """What part of the training data the prompts are most like, on average."""
+    known = [point.facets for point in points if point.facets]
+    means = {name: sum(one[name] for one in known) / len(known) for name in (known[0] if known else ())}
+    ordered = sorted(((name, mean) for name, mean in means.items() if mean >= LEAST_FACET), key=lambda one: -one[1])[:MOST_FACETS]
+    return [{"name": name, "share": percent(value, 1), "bar": bar(value, f"{name}: {value:.2f}")} for name, value in ordered]

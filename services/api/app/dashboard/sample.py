@@ -18,6 +18,7 @@ from ..evaluation.recompute import Differs, NotRecomputable, Recomputer
 from ..logging_utils.usage.calls import NoLine, calls, line_of, standing
 from ..logging_utils.usage.values import CallRow, Filters, Place, Window
 from ..router_engine.first_stage import SLOTS
+from ..router_engine.quality.weights import SHIPPED
 
 MOST: Final = 200
 LOOKED_AT: Final = 600
@@ -25,11 +26,16 @@ LOOKED_AT: Final = 600
 
 
 class Point(Struct, frozen=True, gc=False):
-    """One decision: the quality predicted of the model that served, the score its answer got, the slots of z by name."""
+    """One decision: the quality predicted of the model that served, the score its answer got, what the prompt was like.
+
+    `facets` are the shares of what the predictor was trained on, 0..1 each; `distance` is what is left of 1. None = another version's z.
+    """
 
     predicted: float
     score: float
-    slots: dict[str, float]
+    difficulty: float
+    distance: float | None
+    facets: dict[str, float]
 
 
 class Sample(Struct, frozen=True):
@@ -77,7 +83,15 @@ def _point(db: sqlite3.Connection, journal: Path, row: CallRow, again: Recompute
     place_of = found.ground.table.rows.index.get(row.served)
     if place_of is None:
         return None
-    return Point(float(found.found.case.figures.quality[place_of]), row.score, _slots(note.z))
+    slots = _slots(note.z)
+    facets = {name: slots[name] for name in SHIPPED.facets if name in slots}
+    return Point(
+        predicted=float(found.found.case.figures.quality[place_of]),
+        score=row.score,
+        difficulty=found.found.case.figures.difficulty,
+        distance=max(0.0, 1 - sum(facets.values())) if facets else None,
+        facets=facets,
+    )
 
 
 def _slots(z: str) -> dict[str, float]:

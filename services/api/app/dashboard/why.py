@@ -7,6 +7,7 @@ from math import log10
 from pathlib import Path
 from typing import Any, Final
 
+from markupsafe import Markup
 from msgspec import Struct
 
 from ..config.snapshot import Grounds
@@ -103,7 +104,8 @@ def _row(one: Candidate, first: Candidate | None, served: bool, dearest: float, 
         "kind": kind,
         "served": served,
         "quality": f"{one.quality:.2f}",
-        "quality_bar": bar(one.quality, f"predicted quality {one.quality:.4f}", kind),
+        "interval": "" if one.interval is None else f"{one.interval[0]:.2f} to {one.interval[1]:.2f}",
+        "quality_bar": _quality_bar(one, kind),
         "cost": dollars(one.cost_usd),
         "cost_bar": bar(_cost_share(one.cost_usd, dearest), f"predicted cost {dollars(one.cost_usd)}", kind),
         "latency": duration(one.latency_ms),
@@ -112,6 +114,12 @@ def _row(one: Candidate, first: Candidate | None, served: bool, dearest: float, 
         "verdict": "chosen" if place == 0 else _lost(one, first),
         "flip": _flip(one),
     }
+
+
+def _quality_bar(one: Candidate, kind: str) -> Markup:
+    low, high = one.interval or (None, None)
+    told = "" if one.interval is None else f", in 95 of 100 cases from {low:.2f} to {high:.2f}"
+    return bar(one.quality, f"predicted quality {one.quality:.3f}{told}", kind, low, high)
 
 
 def _cost_share(cost: float | None, dearest: float) -> float:
@@ -151,7 +159,9 @@ def _times(value: float | None, other: float | None, what: str) -> str:
     if not other:
         return f"{what} is not 0" if value else ""
     ratio = value / other
-    return f"{ratio:.2g} times {what}" if ratio >= 1.05 or ratio <= 0.95 else ""
+    if 0.95 < ratio < 1.05:
+        return ""
+    return f"{ratio:.2g} times {what}" if ratio > 1 else f"{100 * ratio:.0f} % of {what}"
 
 
 def _flip(one: Candidate) -> str:
