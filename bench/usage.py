@@ -112,7 +112,10 @@ def projected_us(home: Path, records: int) -> float:
 
 
 def asked(path: Path) -> Iterator[tuple[str, float]]:
-    """Every question and the median of its milliseconds, on a connection of its own as a page has it."""
+    """Every question, on a connection of its own as a page has it, and its median in milliseconds of CPU.
+
+    The file is in memory, so there is hardly anything else that takes time.
+    """
     for name, question in _questions():
         yield name, statistics.median(_timed(path, question) for _ in range(TIMES))
 
@@ -133,11 +136,11 @@ def _questions() -> Iterator[tuple[str, Callable[[Any], object]]]:
 
 
 def _timed(path: Path, question: Callable[[Any], object]) -> float:
-    began = time.perf_counter()
+    began = time.process_time()
     db = open_usage(path)
     question(db)
     db.close()
-    return (time.perf_counter() - began) * 1000
+    return (time.process_time() - began) * 1000
 
 
 def main() -> None:

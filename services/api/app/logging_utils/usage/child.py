@@ -4,6 +4,7 @@ It lives as long as its standard input is open: whoever started it holds the oth
 dies. Then it reads what the journal has got until then, for END_SECONDS at most, and ends.
 """
 
+import contextlib
 import logging
 import os
 import select
@@ -73,7 +74,8 @@ def run(journal: str, path: str) -> None:
     """Step until the other end of standard input is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: meant for the service, whose end this process hears of
     signal.signal(signal.SIGTERM, _ended)
-    os.nice(_POLITENESS)
+    with contextlib.suppress(OSError):  # a sandbox may not let it be polite
+        os.nice(_POLITENESS)
     take_over_output()
     speak(manner(os.environ)[0])
     line = _Line(sys.stdin.fileno())

@@ -24,6 +24,7 @@ from .schema import (
     LEVELS,
     NAMED,
     OF_HOURS,
+    OF_QUARTERS,
     OF_USER_DAYS,
     TABLES,
     VERSION,
@@ -65,7 +66,6 @@ def _into_sums(level: Level, rows: str) -> str:
 
 _BATCH: Final = f"CREATE TEMP TABLE batch (start, {', '.join((*KEYS, *FIGURES))}, latencies, first_tokens)"
 _CALLS: Final = f"(SELECT at AS start, {COUNTED_OF_CALLS} FROM calls WHERE seq >= ?)"  # noqa: S608 - names of ours
-_FROM_CALLS: Final = tuple(_into_sums(level, _grouped(level, _CALLS, _LANES_JOINED)) for level in (BY_QUARTER, BY_USER_HOUR))
 _BATCHES: Final = tuple(
     (
         f"INSERT INTO batch {_grouped(level, _CALLS, _LANES_JOINED)}",
@@ -73,9 +73,12 @@ _BATCHES: Final = tuple(
         *(_into_sums(coarse, _grouped(coarse, "batch", "merged(latencies), merged(first_tokens)")) for coarse in made_of_it),
         "DELETE FROM batch",
     )
-    for level, made_of_it in ((BY_HOUR, OF_HOURS), (BY_USER_DAY, OF_USER_DAYS))
+    for level, made_of_it in ((BY_QUARTER, OF_QUARTERS), (BY_HOUR, OF_HOURS), (BY_USER_DAY, OF_USER_DAYS))
 )
-_SUM_UP: Final = (*_FROM_CALLS, *_BATCHES[0], *_BATCHES[1])
+_SUM_UP: Final = (
+    _into_sums(BY_USER_HOUR, _grouped(BY_USER_HOUR, _CALLS, _LANES_JOINED)),
+    *(statement for batch in _BATCHES for statement in batch),
+)
 
 
 def create(db: sqlite3.Connection) -> None:

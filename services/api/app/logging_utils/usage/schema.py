@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from .histogram import Merging
 
-VERSION: Final = 1
+VERSION: Final = 2
 QUARTER, HOUR, DAY = 900_000, 3_600_000, 86_400_000
 """Milliseconds."""
 ANSWERED, FAILED, ABANDONED = 1, 2, 3
@@ -38,6 +38,7 @@ BY_QUARTER: Final = Level(1, QUARTER, ("model",))
 BY_HOUR: Final = Level(2, HOUR, OF_ROUTING)
 BY_USER_HOUR: Final = Level(3, HOUR, ("user",))
 BY_USER_DAY: Final = Level(4, DAY, KEYS)
+OF_QUARTERS: Final = (Level(18, QUARTER, ()),)
 OF_USER_DAYS: Final = (Level(5, DAY, ("user",)), Level(6, DAY, ("user", "model")))
 OF_HOURS: Final = (
     Level(7, DAY, OF_ROUTING),
@@ -49,7 +50,7 @@ OF_HOURS: Final = (
     ),
 )
 """Made of the hours of the same calls, which are fewer than the calls."""
-LEVELS: Final = (BY_QUARTER, BY_HOUR, BY_USER_HOUR, BY_USER_DAY, *OF_USER_DAYS, *OF_HOURS)
+LEVELS: Final = (BY_QUARTER, BY_HOUR, BY_USER_HOUR, BY_USER_DAY, *OF_QUARTERS, *OF_USER_DAYS, *OF_HOURS)
 
 FIGURES: Final = (
     "calls", "failures", "abandoned", "tokens_in", "tokens_out", "cached_tokens", "reasoning_tokens", "priced", "cost_nano",
