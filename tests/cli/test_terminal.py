@@ -6,6 +6,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.cli.tables import Look, fitting
 from app.cli.terminal import json_text, lines, one_line
 
 HOSTILE = (
@@ -73,3 +74,22 @@ def test_json_means_the_same_and_steers_nothing(value: dict[str, object]) -> Non
 def test_a_name_of_ten_thousand_characters_is_cut_and_says_so() -> None:
     """Nobody's terminal is flooded by a name."""
     assert one_line("x" * 10_000, 60) == "x" * 59 + "…"
+
+
+cells = st.text("ab ", min_size=1, max_size=30)
+
+
+@given(st.lists(st.tuples(cells, cells, cells, cells), max_size=5), st.integers(1, 150))
+def test_a_table_leaves_out_what_it_may_before_it_is_too_wide(rows: list[tuple[str, ...]], columns: int) -> None:
+    """The spare columns go first, in their order, and no more of them than have to; the others stay whatever comes."""
+    head = ("one", "two", "three", "four")
+    look = Look(folds=("four",), spare=("two", "three"))
+    kept = fitting(head, rows, look, columns)
+    assert {0, 3} <= set(kept) and kept == sorted(kept)
+
+    def needed(places: list[int]) -> int:
+        widths = [max(len(row[place]) for row in (head, *rows)) for place in places]
+        return sum(min(one, 16) if place == 3 else one for one, place in zip(widths, places, strict=True)) + 2 * (len(places) - 1)
+
+    orders = [[0, 1, 2, 3], [0, 2, 3], [0, 3]]
+    assert kept == next((places for places in orders if needed(places) <= columns), orders[-1])

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.cli.following import Follower
-from app.cli.scrape import NoMetrics, look, parsed, percentile
+from app.cli.scrape import NoMetrics, parsed, percentile, seen_between
 from app.cli.stats import zone_here
 from app.cli.tail import HEAD, Call, Only, tail, told
 from cli.using import STEERING, inside, piped, terminal
@@ -189,12 +189,12 @@ class TestTop:
                 f'llm_router_request_duration_seconds_bucket{{{target},le="+Inf"}} {fast + slow}\n'
             )
 
-        seen = look(parsed(page(10, 1.0, 5, 5, 0)), parsed(page(30, 1.5, 15, 15, 2)), 10.0)
+        seen = seen_between(parsed(page(10, 1.0, 5, 5, 0)), parsed(page(30, 1.5, 15, 15, 2)), 10.0)
         (one,) = seen.models
         assert (one.model, one.provider, one.health, one.calls, seen.version, seen.workers) == ('m"x', "p", "open", 30, "9", 2)
         assert (one.flow.calls_per_second, one.flow.cost_per_hour) == (2.0, 180.0)
         assert one.flow.latency_p50 == 100.0 and 900 < (one.flow.latency_p95 or 0) < 1000
-        assert look(parsed(page(10, 1.0, 5, 5, 0)), parsed(page(4, 0.1, 4, 0, 0)), 2.0).total.calls_per_second == 2.0
+        assert seen_between(parsed(page(10, 1.0, 5, 5, 0)), parsed(page(4, 0.1, 4, 0, 0)), 2.0).total.calls_per_second == 2.0
 
     @given(st.lists(st.integers(0, 50), min_size=1, max_size=8), st.floats(0.01, 0.99))
     def test_a_percentile_lies_in_the_bucket_that_holds_it(self, counts: list[int], share: float) -> None:

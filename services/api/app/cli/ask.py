@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -13,8 +13,10 @@ from .ending import WrongUse
 from .exchange import NotOurs, Reply, Service, Unreachable, told
 from .explained import Explained
 from .progress import waiting
-from .tables import print_table
+from .tables import Look, print_table
 from .terminal import complain, is_watched, json_text, lines, one_line, say
+
+MODELS: Final = ("name", "answers as", "provider", "mock", "window", "note")
 
 
 class Asking(Struct, frozen=True):
@@ -159,8 +161,8 @@ def models(service: Service, as_json: bool) -> int:
         rows = told(_answer(service, "/v1/models", None), lambda page: [_model_row(entry) for entry in page["data"]])
     except (Unreachable, NotOurs, _Refused) as error:
         return complain(error)
-    head = ("name", "answers as", "provider", "mock", "window", "note")
-    print_table(head, rows, ("name", "answers as", "provider", "mock", "note"))
+    text = ("name", "answers as", "provider", "mock", "note")
+    print_table(MODELS, rows, Look(left=text, folds=("answers as", "note"), spare=("window", "mock", "provider")))
     return 0
 
 

@@ -16,7 +16,7 @@ from ..config.snapshot import CachePlan
 from .configuration import here
 from .ending import WrongUse
 from .progress import bar, waiting
-from .tables import print_line, print_table
+from .tables import Look, print_line, print_table
 from .terminal import complain, is_watched, one_line, print_json
 
 HEAD = ("model", "answers", "bytes", "cost USD")
@@ -71,7 +71,7 @@ def stats(as_json: bool) -> int:
         for model, held in sorted(found.models.items(), key=lambda pair: -pair[1].answers)
     ]
     if rows:
-        print_table(HEAD, rows, ("model",))
+        print_table(HEAD, rows, Look(left=("model",)))
     return 0
 
 

@@ -8,14 +8,14 @@ from .ask import dollars
 from .ending import WrongUse
 from .exchange import Ask, NotOurs, Reply, Service, told
 from .progress import bar
-from .tables import print_line, print_table
+from .tables import Look, print_line, print_table
 from .terminal import complain, console, is_watched, lines, one_line, print_json
 
 MOST: Final = 8
 NARROWEST: Final = 30
 """Columns of a terminal below which answers stand one below the other."""
 HEAD: Final = ("asked", "answered by", "cost", "latency ms", "tokens in", "tokens out", "score", "note")
-TEXT: Final = ("asked", "answered by", "note")
+LOOK: Final = Look(left=("asked", "answered by", "note"), folds=("note",), spare=("tokens in", "answered by", "tokens out"))
 
 
 class _Answered(Struct, frozen=True):
@@ -75,7 +75,7 @@ def _show(answers: list[_Answered]) -> None:
             print_line(f"== {one.asked}", "bold")
             print(one.text)
             print()
-    print_table(HEAD, [one.row for one in answers], TEXT)
+    print_table(HEAD, [one.row for one in answers], LOOK)
 
 
 def _side_by_side(answers: list[_Answered]) -> None:

@@ -51,12 +51,17 @@ def _patiently(check: Check, place: Here) -> list[Finding]:
 
 
 def _show(finding: Finding) -> None:
-    state, says = finding.state, one_line(finding.says, 1_000)
-    remedy = f"; {one_line(finding.remedy, 1_000)}" if finding.remedy else ""
-    if is_watched():
-        from rich.text import Text  # noqa: PLC0415 - a tenth of a second that a pipe need not wait
+    state, says, remedy = finding.state, one_line(finding.says, 1_000), one_line(finding.remedy, 1_000)
+    if not is_watched():
+        print(f"{state.ljust(8)}{finding.name.ljust(15)}{says}{'; ' if remedy else ''}{remedy}", flush=True)
+        return
+    from rich.table import Table  # noqa: PLC0415 - a tenth of a second that a pipe need not wait
+    from rich.text import Text  # noqa: PLC0415
 
-        line = Text.assemble((state.ljust(8), STYLES[state]), (finding.name.ljust(15), "bold"), says, (remedy, "cyan"))
-        console().print(line)
-    else:
-        print(f"{state.ljust(8)}{finding.name.ljust(15)}{says}{remedy}", flush=True)
+    line = Table.grid()
+    line.add_column(width=8)
+    line.add_column(width=15)
+    line.add_column(overflow="fold")
+    told = Text.assemble(says, ("; " if remedy else ""), (remedy, "cyan"))
+    line.add_row(Text(state, STYLES[state]), Text(finding.name, "bold"), told)
+    console().print(line)

@@ -4,10 +4,10 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from .tables import print_line, print_table
+from .tables import Look, print_line, print_table
 
 HEAD: Final = ("model", "quality", "cost USD", "latency ms", "utility", "excluded")
-TEXT: Final = ("model", "excluded")
+LOOK: Final = Look(left=("model", "excluded"), folds=("excluded",), spare=("utility", "latency ms"))
 
 
 class Explained(Struct, frozen=True):
@@ -28,7 +28,7 @@ class Explained(Struct, frozen=True):
     def show(self) -> None:
         """Print it."""
         print_line(self.reason, "bold")
-        print_table(HEAD, self.rows, TEXT, self.styles)
+        print_table(HEAD, self.rows, LOOK, self.styles)
         for line in self.below:
             print_line(line)
 

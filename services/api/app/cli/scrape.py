@@ -65,7 +65,7 @@ class ModelFlow(Struct, frozen=True):
     flow: Flow
 
 
-class Look(Struct, frozen=True):
+class Seen(Struct, frozen=True):
     """One look. `seconds` is the span that the flows are of."""
 
     seconds: float
@@ -78,12 +78,12 @@ class Look(Struct, frozen=True):
     models: tuple[ModelFlow, ...]
 
 
-def look(old: Series, new: Series, seconds: float) -> Look:
+def seen_between(old: Series, new: Series, seconds: float) -> Seen:
     """What passed between two pages, `seconds` apart."""
     targets = sorted({_target(labels) for metric in (names.REQUESTS, names.CIRCUIT) for labels in new.get(metric.name, {})})
     models = [_model(old, new, seconds, *target) for target in targets if target[0]]
     version = next((dict(labels).get("version", "") for labels in new[names.INFO.name]), "")
-    return Look(
+    return Seen(
         seconds=seconds,
         version=version,
         workers=round(_sum(new, names.WORKERS.name)),

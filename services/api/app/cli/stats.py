@@ -19,12 +19,13 @@ from .configuration import here
 from .ending import WrongUse
 from .exchange import NotOurs, Service, Unreachable, told
 from .progress import waiting
-from .tables import print_line, print_table
+from .tables import Look, print_line, print_table
 from .terminal import complain, print_json, say
 
 FIGURES: Final = (
     "calls", "failed", "tokens in", "tokens out", "cost", "cache saved", "below baseline", "cache hits", "p50 ms", "p95 ms", "score",
 )  # fmt: skip
+SPARE: Final = ("cache saved", "tokens in", "score", "p50 ms", "tokens out", "failed")
 _LOCAL_ZONE: Final = Path("/etc/localtime")
 
 
@@ -152,7 +153,8 @@ class _Shown(Struct, frozen=True):
         """From the JSON of `GET /usage`. May raise LookupError, TypeError and ValueError for what is none."""
         by = usage["group_by"]
         rows = [(*(_key(row[group]) for group in by), *_cells(row)) for row in usage["rows"]]
-        span = f"{usage['from']} to {usage['to']}, {usage['tz']}"
+        since, until = (usage[edge][:16].replace("T", " ") for edge in ("from", "to"))
+        span = f"{since} to {until}, {usage['tz']}"
         return cls(span, by, rows, _cells(usage["totals"]), usage["totals"]["calls"])
 
     def show(self) -> None:
@@ -162,9 +164,10 @@ class _Shown(Struct, frozen=True):
             print_line("no calls; `llm-router demo` makes some on a running service")
         elif self.by:
             rows = [*self.rows, ("total", *("" for _ in self.by[1:]), *self.total)]
-            print_table((*self.by, *FIGURES), rows, self.by, [*("" for _ in self.rows), "bold"])
+            look = Look(left=self.by, spare=SPARE)
+            print_table((*self.by, *FIGURES), rows, look, [*("" for _ in self.rows), "bold"])
         else:
-            print_table(FIGURES, [self.total], ())
+            print_table(FIGURES, [self.total], Look(spare=SPARE))
 
 
 def _key(value: str | None) -> str:

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 POLL_SECONDS: Final = 0.2
-NAME: Final = 28
+NAME: Final = 24
 """Characters of a model's name."""
 STYLES: Final = {"failed": "bold red", "abandoned": "yellow"}
 HEAD: Final = (
-    f"{'time':8}  {'outcome':9}  {'mode':8}  {'model':{NAME}}  {'latency':>9}  {'tokens':>13}  {'cost':>11}  cache  score  more"
+    f"{'time':8}  {'outcome':9}  {'mode':8}  {'model':{NAME}}  {'latency':>8}  {'tokens':>11}  {'cost':>9}  cache  score  more"
 )
 
 
@@ -140,7 +140,7 @@ class _Printer:
 def told(call: Call) -> str:
     """A call on one line, in columns."""
     name = one_line(call.served or call.decided or call.asked, NAME)
-    tokens = f"{call.tokens_in} + {call.tokens_out}"
+    tokens = f"{call.tokens_in}+{call.tokens_out}"
     cost = "unknown" if call.cost_usd is None else f"${call.cost_usd:.6f}"
     score = "" if call.score is None else f"{call.score:.2f}"
     more = [
@@ -150,7 +150,7 @@ def told(call: Call) -> str:
     ]
     return (
         f"{_clock(call.at):8}  {one_line(call.outcome, 9):9}  {one_line(call.mode or '-', 8):8}  {name:{NAME}}"
-        f"  {call.latency_ms:>6.0f} ms  {tokens:>13}  {cost:>11}  {one_line(call.cache, 5):5}  {score:5}  {', '.join(more)}"
+        f"  {call.latency_ms:>5.0f} ms  {tokens:>11}  {cost:>9}  {one_line(call.cache, 5):5}  {score:5}  {', '.join(more)}"
     ).rstrip()
 
 

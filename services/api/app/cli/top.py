@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from .exchange import Service, Unreachable
-from .scrape import Flow, Look, ModelFlow, NoMetrics, Series, look, parsed
-from .tables import drawn, print_columns
+from .scrape import Flow, ModelFlow, NoMetrics, Seen, Series, parsed, seen_between
+from .tables import Look, drawn, print_columns
 from .terminal import complain, console, is_watched, one_line, print_json
 
 if TYPE_CHECKING:
@@ -22,7 +22,9 @@ PATIENCE: Final = 10.0
 HEAD: Final = (
     "model", "provider", "health", "calls", "calls/s", "p50 ms", "p95 ms", "first token ms", "cache hits", "failures/min", "USD/h",
 )  # fmt: skip
-TEXT: Final = ("model", "provider", "health")
+LOOK: Final = Look(
+    left=("model", "provider", "health"), spare=("provider", "first token ms", "failures/min", "calls", "cache hits", "p50 ms")
+)
 STYLES: Final = {"open": "bold red", "half-open": "yellow", "ok": ""}
 
 
@@ -75,29 +77,30 @@ def _page(service: Service) -> tuple[float, Series]:
         raise _Gone(str(error)) from None
 
 
-def _looked(pages: "deque[tuple[float, Series]]") -> Look:
+def _looked(pages: "deque[tuple[float, Series]]") -> Seen:
     """The latest page beside the one of SPAN ago, or the first."""
     while len(pages) > 2 and pages[-1][0] - pages[1][0] >= SPAN:
         pages.popleft()
     (then, old), (now, new) = pages[0], pages[-1]
-    return look(old, new, max(now - then, 0.001))
+    return seen_between(old, new, max(now - then, 0.001))
 
 
-def _plain(seen: Look) -> dict[str, Any]:
+def _plain(seen: Seen) -> dict[str, Any]:
     import msgspec  # noqa: PLC0415 - for --json alone
 
     told: dict[str, Any] = msgspec.to_builtins(seen)
     return told
 
 
-def _summary(seen: Look) -> str:
+def _summary(seen: Seen) -> list[str]:
     flow = seen.total
     hits = "" if flow.cache_hits is None else f", {flow.cache_hits:.0%} cache hits"
-    return (
-        f"LLM Router {one_line(seen.version, 20)}, {seen.workers} workers | {flow.calls_per_second:.1f} calls/s, {seen.in_flight} in"
-        f" flight, {seen.queued} queued | p50 {_ms(flow.latency_p50)}, p95 {_ms(flow.latency_p95)} | ${flow.cost_per_hour:.4f}/h{hits}"
-        f" | {flow.failures_per_minute:.1f} failures/min, {seen.refused_per_minute:.1f} refused/min | last {seen.seconds:.0f} s"
-    )
+    return [
+        f"LLM Router {one_line(seen.version, 20)}, {seen.workers} workers, {seen.in_flight} in flight, {seen.queued} queued;"
+        f" of the last {seen.seconds:.0f} s:",
+        f"{flow.calls_per_second:.1f} calls/s, p50 {_ms(flow.latency_p50)}, p95 {_ms(flow.latency_p95)}, ${flow.cost_per_hour:.4f}/h{hits},"
+        f" {flow.failures_per_minute:.1f} failures/min, {seen.refused_per_minute:.1f} refused/min",
+    ]
 
 
 def _ms(value: float | None) -> str:
@@ -112,14 +115,14 @@ def _row(one: ModelFlow) -> tuple[str, ...]:
     return one.model, one.provider, one.health, str(one.calls), f"{flow.calls_per_second:.2f}", *times, hits, *rates
 
 
-def _print(seen: Look) -> None:
-    print(_summary(seen))
+def _print(seen: Seen) -> None:
+    print(*_summary(seen), sep="\n")
     print_columns([HEAD, *map(_row, seen.models)])
     print(flush=True)
 
 
 @contextmanager
-def _screen(watched: bool) -> "Iterator[Callable[[Look | str], None]]":
+def _screen(watched: bool) -> "Iterator[Callable[[Seen | str], None]]":
     """A part of the terminal that is drawn anew for each look, or message."""
     if not watched:
         yield lambda _seen: None
@@ -127,13 +130,20 @@ def _screen(watched: bool) -> "Iterator[Callable[[Look | str], None]]":
     from rich.live import Live  # noqa: PLC0415 - a tenth of a second that a pipe need not wait
     from rich.text import Text  # noqa: PLC0415
 
-    with Live(Text("measuring; Ctrl-C ends"), console=console(), auto_refresh=False, vertical_overflow="crop") as live:
-        yield lambda seen: live.update(Text(one_line(seen)) if isinstance(seen, str) else _drawn(seen), refresh=True)
+    screen = console()
+    with Live(Text("measuring; Ctrl-C ends"), console=screen, auto_refresh=False, vertical_overflow="crop") as live:
+        yield lambda seen: live.update(
+            Text(one_line(seen)) if isinstance(seen, str) else _drawn(seen, screen.width), refresh=True
+        )
 
 
-def _drawn(seen: Look) -> "Group":
+def _drawn(seen: Seen, columns: int) -> "Group":
     from rich.console import Group  # noqa: PLC0415 - as above
     from rich.text import Text  # noqa: PLC0415
 
     styles = [STYLES.get(one.health, "") or ("" if one.flow.calls_per_second else "dim") for one in seen.models]
-    return Group(Text(_summary(seen), style="bold"), drawn(HEAD, [_row(one) for one in seen.models], TEXT, styles))
+    return Group(
+        *(Text(line, style="bold") for line in _summary(seen)),
+        Text(),
+        drawn(HEAD, [_row(one) for one in seen.models], LOOK, columns, styles),
+    )
