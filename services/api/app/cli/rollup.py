@@ -15,6 +15,7 @@ from ..logging_utils.usage.projection import Projection
 from ..logging_utils.usage.values import Projected
 from .configuration import in_force
 from .progress import bar
+from .tables import print_line
 from .terminal import complain, print_json, say
 
 Progress = Callable[[int, int], None]
@@ -106,8 +107,8 @@ def _told(plan: LoggingPlan, made: _Made) -> dict[str, object]:
 
 def _print(plan: LoggingPlan, made: _Made) -> None:
     found = made.rolled_up
-    print(f"{plan.daily_rollup_path}: {found.records} records of {found.days} days, {found.skipped} damaged lines skipped")
+    print_line(f"{plan.daily_rollup_path}: {found.records} records of {found.days} days, {found.skipped} damaged lines skipped")
     if found.kept_days:
-        print(f"kept as they were, since the journal no longer holds them whole: {', '.join(found.kept_days)}")
+        print_line(f"kept as they were, since the journal no longer holds them whole: {', '.join(found.kept_days)}")
     if made.projected is not None:
-        print(f"{plan.usage_path}: {made.projected.calls} records")
+        print_line(f"{plan.usage_path}: {made.projected.calls} records")
