@@ -122,3 +122,11 @@ def test_a_stop_of_a_pipe_ends_it_quietly(service: Service) -> None:
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=SECONDS)
     assert (process.returncode, said) == (130, b"")
+
+
+@pytest.mark.parametrize("command", ["version", "config show", "doctor", "tail --no-follow"])
+def test_closed_outputs_end_nothing_badly(tmp_path: Path, command: str) -> None:
+    """A cron job that closed its descriptors gets the status all the same."""
+    line = f"exec {' '.join(COMMAND)} {command} <&- >&- 2>&-"
+    env = environment(tmp_path, PORT="0")
+    assert subprocess.run(["/bin/sh", "-c", line], env=env, timeout=SECONDS, check=False).returncode == 0

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterable
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Any, Final, TextIO
 
 import typer
@@ -40,6 +41,7 @@ class QuietGroup(TyperGroup):
 
 def run(app: typer.Typer) -> None:
     """Run the command line and end the process."""
+    _hold_streams()
     streams = (sys.stdout, sys.stderr)  # typer puts others in their place when nobody reads
     for stream in streams:
         # a name that the terminal's encoding does not have is no reason to fail
@@ -52,6 +54,13 @@ def run(app: typer.Typer) -> None:
     except KeyboardInterrupt:
         _unread(streams)
         sys.exit(STOPPED)
+
+
+def _hold_streams() -> None:
+    """What was closed before the start takes and gives nothing from now on; in this order, so that each gets its own descriptor."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - until the process ends
 
 
 def _unread(streams: Iterable[TextIO]) -> bool:
