@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from .histogram import Merging
 from .ledger import create
 from .schema import VERSION
 
@@ -100,7 +99,6 @@ def _opened(path: Path) -> sqlite3.Connection:
         fresh = _is_fresh(db)
         for pragma in _PRAGMAS:
             db.execute(f"PRAGMA {pragma}")
-        db.create_aggregate("merged", 1, Merging)  # type: ignore[arg-type]  # typeshed knows no step() of one argument alone
         if fresh:
             with transaction(db):
                 create(db)

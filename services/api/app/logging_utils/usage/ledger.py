@@ -4,14 +4,15 @@ The sums are made by SQLite from the rows of single calls, with the very words t
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from ..lines import CallLine, LateScore, Standing, millis_of
-from .histogram import added, lane_of, packed
+from .histogram import CROWDED, added, lane_of, packed
 from .lines import UsageCall, UsageStanding
 from .queries import COUNTED_OF_CALLS
 from .schema import (
+    BY_DAY,
     BY_HOUR,
     BY_QUARTER,
     BY_USER_DAY,
@@ -23,6 +24,7 @@ from .schema import (
     KEYS,
     LEVELS,
     NAMED,
+    OF_DAYS,
     OF_HOURS,
     OF_QUARTERS,
     OF_USER_DAYS,
@@ -37,47 +39,59 @@ _MOST_NAMES: Final = 50_000
 """Names whose numbers are kept in memory."""
 _CALL: Final = ("seq", "at", "id", "file", "start", "size", *NAMED, *COUNTED)
 _ADD_CALLS: Final = f"INSERT INTO calls ({', '.join(_CALL)}) VALUES ({', '.join('?' * len(_CALL))})"  # noqa: S608 - names of ours
-_ADD: Final = (
-    f"ON CONFLICT DO UPDATE SET {', '.join(f'{name} = {name} + excluded.{name}' for name in FIGURES)},"
-    " latencies = added(latencies, excluded.latencies), first_tokens = added(first_tokens, excluded.first_tokens)"
+_LANES: Final = ("latencies", "first_tokens")
+_JOINED: Final = ", ".join(f"CAST(coalesce(group_concat({name}, ''), '') AS BLOB) AS {name}" for name in _LANES)
+"""SQLite joins lanes itself in a tenth of the time that an aggregate in Python takes; so they are packed last, and only when many."""
+_PACKED: Final = ", ".join(f"iif(length({name}) < {CROWDED}, {name}, packed({name}))" for name in _LANES)
+_SUMMED: Final = ", ".join(f"sum({name}) AS {name}" for name in FIGURES)
+_ADDED: Final = ", ".join(
+    [f"{name} = {name} + excluded.{name}" for name in FIGURES]
+    + [
+        f"{name} = iif(length({name}) + length(excluded.{name}) < {CROWDED},"
+        f" CAST({name} || excluded.{name} AS BLOB), added({name}, excluded.{name}))"
+        for name in _LANES
+    ]
 )
+_ADD: Final = f"ON CONFLICT DO UPDATE SET {_ADDED}"
 _ADD_SCORE: Final = (
     f"INSERT INTO sums VALUES (?, ?, {', '.join('?' * len(KEYS))}, {', '.join('?' * len(FIGURES))}, x'', x'') {_ADD}"  # noqa: S608
 )
-_FIGURES_SUMMED: Final = ", ".join(f"sum({name})" for name in FIGURES)
-_LANES_JOINED: Final = ", ".join(
-    # what SQLite joins by itself costs a tenth of an aggregate in Python
-    f"packed(CAST(coalesce(group_concat({name}, ''), '') AS BLOB))"
-    for name in ("latencies", "first_tokens")
-)
 
 
-def _grouped(level: Level, source: str, lanes: str) -> str:
-    """Sums of rows that have a `start` (any moment) and the names of the columns of `sums`."""
+def _grouped(level: Level, source: str) -> str:
+    """Sums of rows that have a `start` (any moment) and the names of the columns of `sums`; their lanes are not packed."""
     size = level.size
     start = f"start - ((start % {size}) + {size}) % {size}"  # `%` is negative before 1970
     keys = ", ".join(key if key in level.keys else f"0 AS {key}" for key in KEYS)
-    return f"SELECT {start} AS start, {keys}, {_FIGURES_SUMMED}, {lanes} FROM {source} GROUP BY 1, 2, 3, 4, 5, 6"  # noqa: S608
+    return f"SELECT {start} AS start, {keys}, {_SUMMED}, {_JOINED} FROM {source} GROUP BY 1, 2, 3, 4, 5, 6"  # noqa: S608
 
 
 def _into_sums(level: Level, rows: str) -> str:
-    return f"INSERT INTO sums SELECT {level.number}, * FROM ({rows}) WHERE true {_ADD}"  # noqa: S608 - names of ours
+    columns = f"start, {', '.join((*KEYS, *FIGURES))}, {_PACKED}"
+    return f"INSERT INTO sums SELECT {level.number}, {columns} FROM ({rows}) WHERE true {_ADD}"  # noqa: S608 - names of ours
 
 
-_BATCH: Final = f"CREATE TEMP TABLE batch (start, {', '.join((*KEYS, *FIGURES))}, latencies, first_tokens)"
-_CALLS: Final = f"(SELECT at AS start, {COUNTED_OF_CALLS} FROM calls WHERE seq >= ?)"  # noqa: S608 - names of ours
-_BATCHES: Final = tuple(
-    (
-        f"INSERT INTO batch {_grouped(level, _CALLS, _LANES_JOINED)}",
-        _into_sums(level, "SELECT * FROM batch"),
-        *(_into_sums(coarse, _grouped(coarse, "batch", "merged(latencies), merged(first_tokens)")) for coarse in made_of_it),
-        "DELETE FROM batch",
+def _filled(table: str, level: Level, source: str, made_of_it: Iterable[Level], *further: str) -> tuple[str, ...]:
+    """Fill a temporary table with one level's rows of these calls, and make it, and what is made of it, part of the sums."""
+    return (
+        f"INSERT INTO {table} {_grouped(level, source)}",
+        _into_sums(level, f"SELECT * FROM {table}"),  # noqa: S608 - names of ours
+        *(_into_sums(coarse, _grouped(coarse, table)) for coarse in made_of_it),
+        *further,
+        f"DELETE FROM {table}",  # noqa: S608
     )
-    for level, made_of_it in ((BY_QUARTER, OF_QUARTERS), (BY_HOUR, OF_HOURS), (BY_USER_DAY, OF_USER_DAYS))
+
+
+_BATCHES: Final = tuple(
+    f"CREATE TEMP TABLE IF NOT EXISTS {name} (start, {', '.join((*KEYS, *FIGURES))}, latencies, first_tokens)"
+    for name in ("batch", "day_batch")
 )
+_CALLS: Final = f"(SELECT at AS start, {COUNTED_OF_CALLS} FROM calls WHERE seq >= ?)"  # noqa: S608 - names of ours
 _SUM_UP: Final = (
-    _into_sums(BY_USER_HOUR, _grouped(BY_USER_HOUR, _CALLS, _LANES_JOINED)),
-    *(statement for batch in _BATCHES for statement in batch),
+    _into_sums(BY_USER_HOUR, _grouped(BY_USER_HOUR, _CALLS)),
+    *_filled("batch", BY_QUARTER, _CALLS, OF_QUARTERS),
+    *_filled("batch", BY_HOUR, _CALLS, OF_HOURS, *_filled("day_batch", BY_DAY, "batch", OF_DAYS)),
+    *_filled("batch", BY_USER_DAY, _CALLS, OF_USER_DAYS),
 )
 
 
@@ -133,8 +147,8 @@ class Ledger:
         self._file = 0
         db.create_function("added", 2, added, deterministic=True)
         db.create_function("packed", 1, packed, deterministic=True)
-        db.execute("DROP TABLE IF EXISTS temp.batch")
-        db.execute(_BATCH)
+        for table in _BATCHES:
+            db.execute(table)
 
     @property
     def waiting(self) -> int:

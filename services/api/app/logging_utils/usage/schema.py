@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from .histogram import Merging
 
-VERSION: Final = 2
+VERSION: Final = 3
 QUARTER, HOUR, DAY = 900_000, 3_600_000, 86_400_000
 """Milliseconds."""
 ANSWERED, FAILED, ABANDONED = 1, 2, 3
@@ -34,23 +34,20 @@ class Level(Struct, frozen=True):
     keys: tuple[str, ...]
 
 
+_ONE_OR_NONE: Final = ((), *((key,) for key in OF_ROUTING))
 BY_QUARTER: Final = Level(1, QUARTER, ("model",))
 BY_HOUR: Final = Level(2, HOUR, OF_ROUTING)
-BY_USER_HOUR: Final = Level(3, HOUR, ("user",))
-BY_USER_DAY: Final = Level(4, DAY, KEYS)
-OF_QUARTERS: Final = (Level(18, QUARTER, ()),)
-OF_USER_DAYS: Final = (Level(5, DAY, ("user",)), Level(6, DAY, ("user", "model")))
-OF_HOURS: Final = (
-    Level(7, DAY, OF_ROUTING),
-    *(
-        Level(8 + number, size, keys)
-        for number, (size, keys) in enumerate(
-            (size, keys) for size in (HOUR, DAY) for keys in ((), *((key,) for key in OF_ROUTING))
-        )
-    ),
-)
-"""Made of the hours of the same calls, which are fewer than the calls."""
-LEVELS: Final = (BY_QUARTER, BY_HOUR, BY_USER_HOUR, BY_USER_DAY, *OF_QUARTERS, *OF_USER_DAYS, *OF_HOURS)
+BY_DAY: Final = Level(3, DAY, OF_ROUTING)
+BY_USER_HOUR: Final = Level(4, HOUR, ("user",))
+BY_USER_DAY: Final = Level(5, DAY, KEYS)
+# made of the level before of the same calls, whose rows are fewer than the calls
+OF_QUARTERS: Final = (Level(6, QUARTER, ()),)
+OF_HOURS: Final = tuple(Level(7 + at, HOUR, keys) for at, keys in enumerate(_ONE_OR_NONE))
+OF_DAYS: Final = tuple(Level(12 + at, DAY, keys) for at, keys in enumerate(_ONE_OR_NONE))
+OF_USER_DAYS: Final = (Level(17, DAY, ("user",)), Level(18, DAY, ("user", "model")))
+LEVELS: Final = (
+    BY_QUARTER, BY_HOUR, BY_DAY, BY_USER_HOUR, BY_USER_DAY, *OF_QUARTERS, *OF_HOURS, *OF_DAYS, *OF_USER_DAYS,
+)  # fmt: skip
 
 FIGURES: Final = (
     "calls", "failures", "abandoned", "tokens_in", "tokens_out", "cached_tokens", "reasoning_tokens", "priced", "cost_nano",
