@@ -306,6 +306,32 @@ async def test_a_new_file_is_not_waited_for_while_another_process_makes_it(opene
     holder.close()
 
 
+async def test_workers_that_start_at_once_all_have_the_file_before_their_first_call(opened: Open, path: Path) -> None:
+    """One makes it, the others wait for that: none of them does without at first."""
+    caches = [opened() for _ in range(8)]
+    await asyncio.gather(*[cache.prepare() for cache in caches])
+    for number, cache in enumerate(caches):
+        cache.set(f"key-{number}", b"value", 60)
+        cache.flush()
+    assert held(path) == 8
+    assert [cache.counts.errors for cache in caches] == [0] * 8
+
+
+async def test_a_file_that_stays_locked_does_not_keep_a_worker_from_starting(
+    opened: Open, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes on as at any other time: without the file, until it is free."""
+    monkeypatch.setattr(local, "PREPARE_SECONDS", 0.1)
+    path.parent.mkdir(parents=True)
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    cache = opened()
+    await cache.prepare()
+    assert await cache.get_many(["key"]) == [None]
+    assert "locked" in str(cache.trouble)
+    holder.close()
+
+
 async def test_a_reader_does_not_wait_for_a_writer(opened: Open, path: Path) -> None:
     fill(path)
     holder = sqlite3.connect(path, isolation_level=None)

@@ -54,8 +54,7 @@ FACES = {
     "mistral": mistral_client.FACE,
 }
 POLL_SECONDS = 0.5
-TRACES_SECONDS = 3.0
-"""That a stop gives the collector for what waits."""
+TRACES_SECONDS = 3.0  # that a stop gives the collector for what waits
 YOUNG_OBJECTS = (20_000, 20, 20)  # a call makes some hundreds of objects, nearly all freed without the collector
 
 
@@ -166,9 +165,11 @@ class Worker:
         """Open the house, if the configuration allows, and begin to watch the file."""
         if self._compiled is not None and self._house is None:
             self._open_if_possible(self._compiled)
+        if self._house is not None:
+            await self._house.cache.prepare()
         await self.metrics.start(self._show)
         self._poller = asyncio.create_task(self._poll())
-        # what is here now stays: the collector need not walk it again and again (about a twentieth of a call)
+        # what is here now stays, and need not be walked again and again (about a twentieth of a call)
         gc.collect()
         gc.freeze()
         gc.set_threshold(*YOUNG_OBJECTS)

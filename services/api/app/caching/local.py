@@ -24,6 +24,7 @@ MEMORY_SHARE = 8  # the memory LRU, and a single answer, gets an eighth of the f
 MOST_MEMORY = 32 * 1024 * 1024  # ... and the memory at most this
 REOPEN_SECONDS = 1.0  # a file that another process holds at opening is asked for again no sooner ...
 RETRY_SECONDS = 15.0  # ... and one that cannot be opened at all, no sooner than this
+PREPARE_SECONDS, PREPARE_PAUSE = 2.0, 0.02
 CLOSE_SECONDS = 5.0
 SHARE_SECONDS = 0.1
 HEED_SECONDS = 0.25  # what another process purged is gone from this one's memory after this long at the latest
@@ -32,7 +33,7 @@ HEED_SECONDS = 0.25  # what another process purged is gone from this one's memor
 class LocalCache:
     """Answers of this machine, shared by its processes (a deletion does not reach the memory of the others).
 
-    The file is opened at the first use, so after any fork. `now` is wall time in seconds.
+    The file is opened by `prepare`, else at the first use, so after any fork. `now` is wall time in seconds.
     """
 
     def __init__(self, path: Path, max_bytes: int, now: Callable[[], float]) -> None:
@@ -71,6 +72,24 @@ class LocalCache:
         if self._cannot_open:
             return f"{self._path} cannot be opened: {self._cannot_open}"
         return f"{self._path} cannot be written: {self._cannot_write}" if self._cannot_write else None
+
+    async def prepare(self) -> None:
+        """Open the file, waiting PREPARE_SECONDS at most for another process that holds it: where several start at once, one makes it."""
+        await asyncio.to_thread(self._open_patiently)
+
+    def _open_patiently(self) -> None:
+        until = time.monotonic() + PREPARE_SECONDS
+        file = SqliteFile(self._path)
+        while True:
+            try:
+                file.open()
+            except (sqlite3.Error, OSError) as error:
+                if not is_busy(error) or time.monotonic() > until:
+                    return  # the first call will see what is wrong, and say so
+                time.sleep(PREPARE_PAUSE)
+            else:
+                self._take(file)
+                return
 
     async def get_many(self, keys: Sequence[str], fresh: bool = False) -> list[bytes | None]:
         """The values; what the file gives is kept in memory from then on. With `fresh` a newer value in the file counts."""
@@ -172,11 +191,14 @@ class LocalCache:
                 if not self._mended(file, error):
                     return None
             else:
-                self._known = Known(file.newer)
-                self._file = file
-                self._cannot_open = self._cannot_write = ""
+                self._take(file)
                 return file
         return None
+
+    def _take(self, file: SqliteFile) -> None:
+        self._known = Known(file.newer)
+        self._file = file
+        self._cannot_open = self._cannot_write = ""
 
     def _mended(self, file: SqliteFile, error: Exception) -> bool:
         """Whether opening is worth another try at once: yes when an unusable file was moved aside."""

@@ -32,6 +32,10 @@ class Cache(Protocol):
         """What is wrong just now, in one line without secrets; None while all is well."""
         ...
 
+    async def prepare(self) -> None:
+        """Make ready before the first call what would keep it waiting."""
+        ...
+
     async def get_many(self, keys: Sequence[str], fresh: bool = False) -> list[bytes | None]:
         """The values under `keys`, None where there is none; one read for all.
 
@@ -67,6 +71,9 @@ class NoCache:
 
     def __init__(self) -> None:
         self.counts = Counts()
+
+    async def prepare(self) -> None:
+        """Nothing is needed."""
 
     async def get_many(self, keys: Sequence[str], fresh: bool = False) -> list[bytes | None]:
         """Nothing is ever there."""

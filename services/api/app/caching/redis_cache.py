@@ -121,6 +121,9 @@ class RedisCache:
             return f"redis fails ({', '.join(sorted(self._told))}); it is asked again now and then"
         return f"redis takes no values ({self._refusal})" if self._refusal else None
 
+    async def prepare(self) -> None:
+        """A connection is made by the first call, which does without when there is none."""
+
     async def get_many(self, keys: Sequence[str], fresh: bool = False) -> Values:
         """What is being written just now, and else what Redis holds. A failure of any kind is a miss."""
         found = [self._unwritten(key) for key in keys]
