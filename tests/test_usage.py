@@ -6,6 +6,7 @@ import io
 import json
 import os
 import signal
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,9 @@ from typing import Any
 
 import pytest
 
+import app.endpoints.usage as usage_endpoint
+from app.endpoints.usage import answered as answered_usage
+from app.errors import CallerError, NotReady
 from app.logging_utils.usage.asked import WrongQuestion, understood, zone_of
 from app.logging_utils.usage.keeper import Keeper
 from logging_utils.lines import call
@@ -202,6 +206,47 @@ def test_a_projector_gets_no_key_and_ends_with_its_worker(tmp_path: Path) -> Non
         service.process.kill()
         service.process.wait()
         eventually(lambda: projector(service) is None)
+
+
+def test_a_killed_projector_is_replaced(tmp_path: Path) -> None:
+    with running(tmp_path, shipped()) as service:
+        service.query()
+        first = eventually(lambda: projector(service))
+        settled(service, 1)
+        os.kill(first, signal.SIGKILL)
+        service.query("another")
+        eventually(lambda: (found := projector(service)) is not None and found != first)
+        settled(service, 2)
+
+
+@pytest.mark.parametrize("content", [b"no database at all " * 1000, None])
+def test_a_projection_that_cannot_be_read_is_said_and_made_anew(tmp_path: Path, content: bytes | None) -> None:
+    place = Place(tmp_path)
+    place.write(call(1, at="2026-11-23T12:00:00.000Z"))
+    place.project()
+    asked = understood({"from": "2026-11-23"}, datetime(2026, 11, 25, tzinfo=UTC).timestamp())
+    if content is None:
+        with sqlite3.connect(place.usage) as db:
+            db.execute("PRAGMA user_version = 1")
+        db.close()
+    else:
+        place.usage.write_bytes(content)
+    with pytest.raises(NotReady):
+        answered_usage(asked, place.journal, place.usage)
+    place.project()
+    assert answered_usage(asked, place.journal, place.usage).totals.calls == 1
+
+
+def test_an_answer_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Place(tmp_path)
+    place.write(*(call(number, served=f"model-{number}", at="2026-11-23T12:00:00.000Z") for number in range(20)))
+    place.project()
+    asked = understood({"from": "2026-11-23", "group_by": "model"}, datetime(2026, 11, 25, tzinfo=UTC).timestamp())
+    monkeypatch.setattr(usage_endpoint, "MOST_ROWS", 19)
+    with pytest.raises(CallerError, match="more than 19 rows"):
+        answered_usage(asked, place.journal, place.usage)
+    monkeypatch.setattr(usage_endpoint, "MOST_ROWS", 20)
+    assert len(answered_usage(asked, place.journal, place.usage).rows) == 20
 
 
 def test_a_keeper_takes_over_from_one_that_ends(tmp_path: Path) -> None:
