@@ -91,7 +91,7 @@ def create_app(worker: Worker | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    usage.mount(app, worker)
     mount_dashboard(app, worker, {path: hot[path] for path in ("/query", "/route")})
+    usage.mount(app, worker)
     pages.mount(app, worker, hot)
     return app

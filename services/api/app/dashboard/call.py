@@ -17,6 +17,7 @@ from ..logging_utils.usage.values import CallRow, Place
 from . import waterfall
 from .answers import Page
 from .asked import Asked
+from .figures import NoFigures
 from .kit import Kit
 from .ranges import read_zone
 from .why import Ground, Why, explained, ground_of
@@ -44,14 +45,17 @@ async def shown(kit: Kit, asked: Asked, call_id: str) -> Page:
     zone_name = asked.one("tz")
     zone = read_zone(zone_name)
     _, journal = kit.figures.paths()
-    whole = await kit.figures.ask(lambda db: _gathered(db, journal, call_id))
+    try:
+        whole = await kit.figures.ask(lambda db: _gathered(db, journal, call_id))
+    except NoFigures as error:
+        return _not_yet(asked, str(error))
     if whole is None:
-        return _not_yet(asked)
+        return _not_yet(asked, "Its journal may have been deleted, or the id is wrong.")
     values = await asyncio.to_thread(_values, whole)
     return Page("call.html", {**values, "ended": moment(whole.row.at, zone), "zone": zone_name or "UTC", "title": "Call"})
 
 
-def _not_yet(asked: Asked) -> Page:
+def _not_yet(asked: Asked, otherwise: str) -> Page:
     """No such call; one that ended just now is there a moment later, so the page looks again a few times by itself."""
     times = asked.one("again")
     looked = int(times) if times.isdigit() and len(times) == 1 else 0
