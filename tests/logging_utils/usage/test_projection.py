@@ -325,6 +325,24 @@ class TestLoss:
             process.kill()
             process.communicate()
 
+    def test_a_long_catching_up_gives_way_to_a_rebuild(self, place: Place) -> None:
+        journals.write(place.journal, 6000, days=2)
+        program = (
+            "import sys, time; from app.logging_utils.usage import projection\n"
+            "projection.CALLS_AT_ONCE = 100\n"
+            "slow = lambda: time.sleep(0.1)\n"
+            "print('begun', flush=True)\n"
+            "print(projection.Projection(sys.argv[1], sys.argv[2], stop=slow).step(), flush=True)"
+        )
+        process = child(program, str(place.journal), str(place.usage))
+        assert process.stdout is not None and process.stdout.readline() == b"begun\n"
+        until(lambda: _calls(place) > 0, 20)
+        mine = place.projection()
+        assert mine.rebuild(wait_seconds=20).calls == 6000
+        mine.close()
+        assert process.communicate()[0] == b"False\n"
+        agrees(place)
+
     def test_a_killed_process_leaves_what_another_goes_on_from(self, place: Place) -> None:
         journals.write(place.journal, 6000, days=2)
         program = (

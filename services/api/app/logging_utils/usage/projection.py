@@ -33,6 +33,10 @@ class Stopped(Exception):
     """It was asked to stop; what was read until then is kept."""
 
 
+class _GaveWay(Exception):
+    """Another process waits for the lease, which is no longer held; what was read until then is kept."""
+
+
 def _never() -> bool:
     return False
 
@@ -78,6 +82,9 @@ class Projection:
             if news:
                 with transaction(db):
                     self._read(db, news)
+        except _GaveWay:
+            self._shut()
+            return False
         except sqlite3.DatabaseError as error:
             self._shut()
             if not is_unusable(error):
@@ -147,7 +154,7 @@ class Projection:
         return self._booking
 
     def _after_block(self, db: sqlite3.Connection) -> None:
-        """Write when there is much to write, and stop when that is wanted."""
+        """Write when there is much to write; stop when that is wanted, or when a rebuild waits."""
         assert self._booking is not None  # noqa: S101 - it is what calls this
         stopped = self._stop()
         if stopped or self._booking.state.waiting >= CALLS_AT_ONCE:
@@ -155,6 +162,8 @@ class Projection:
             db.execute("COMMIT")
             if stopped:
                 raise Stopped
+            if not self._lease.held():
+                raise _GaveWay
             db.execute("BEGIN IMMEDIATE")
 
     def _put(self, db: sqlite3.Connection, booking: Booking[Ledger]) -> None:

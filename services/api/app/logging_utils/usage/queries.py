@@ -96,6 +96,8 @@ def narrowed(db: sqlite3.Connection, only: Filters, fields: Iterable[str]) -> st
     """An SQL condition for those of the `fields` that the filters name. It holds numbers alone, no text of anybody's."""
     wanted = {field: value for field in fields if (value := getattr(only, field)) is not None}
     numbers = {field: _number_of(db, value) for field, value in wanted.items()}
+    if -1 in numbers.values():
+        return " AND false"  # nobody ever had that name: no row needs to be looked at
     condition = "".join(f" AND {field} = {number:d}" for field, number in numbers.items())
     # said in the very words of the index, or SQLite does not see that it may use it
     return condition + "".join(f" AND {field} > 0" for field in ("user", "error") if numbers.get(field, 0) > 0)
