@@ -6,7 +6,7 @@ DATA ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lock bench bench-modes bench-routing conformance faults faults-short kill-test soak demo-local clean
+.PHONY: help run test check format lock bench bench-modes bench-routing train conformance faults faults-short kill-test soak demo-local clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -51,6 +51,10 @@ bench-modes: $(VENV)/.dev ## what the three modes choose over bench/prompts.json
 
 bench-routing: $(VENV)/.dev ## routing quality on public data (DATA=<folder>, see training/DATA.md); writes docs/routing-quality.md
 	@$(BIN)/python -m bench.routing.run $(if $(DATA),--data "$(DATA)") $(ARGS)
+
+train: $(VENV)/.dev ## train the weights that ship (DATA=<folder>, see training/DATA.md)
+	@test -n "$(DATA)" || { echo "name the data: make train DATA=<folder>; training/DATA.md says how to get it" >&2; exit 2; }
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m training.export "$(DATA)"
 
 conformance: $(VENV)/.dev ## every feature over every face with every provider; writes docs/conformance.md
 	@$(BIN)/python conformance/run.py $(ARGS)

@@ -15,7 +15,10 @@ LEAST_SEEN: Final = 5.0
 
 
 def slope_of(difficulty: Vector, scores: Matrix) -> float:
-    """How much of the predicted difficulty (n,) shows in the scores (n, m), each model at its own level; 1 = all of it."""
+    """How much of the predicted difficulty (n,) shows in the scores (n, m), each model at its own level; 1 = all of it.
+
+    A prior of unit variance keeps it at 1 where no difficulty differs. Half of each Newton step is taken, since levels move with it.
+    """
     row, model = np.nonzero(~np.isnan(scores))
     right, hard = scores[row, model], difficulty[row]
     count = np.bincount(model, minlength=scores.shape[1])
@@ -30,7 +33,7 @@ def slope_of(difficulty: Vector, scores: Matrix) -> float:
             / np.maximum(np.bincount(model, weight, scores.shape[1]), 1e-9)
             * (count > 0)
         )
-        slope -= float((error * hard).sum() / (weight * hard * hard).sum()) / 2
+        slope -= float((error * hard).sum() + slope - 1.0) / float((weight * hard * hard).sum() + 1.0) / 2
     return slope
 
 

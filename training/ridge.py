@@ -26,8 +26,8 @@ LEAST_ROWS: Final = 2
 class Penalties(Struct, frozen=True):
     """`*_penalty` of squared weights; `*_numbers`: what a standard deviation of a number weighs beside a text of unit length."""
 
-    facet_penalty: float = 2.0
-    facet_numbers: float = 0.05
+    facet_penalty: float = 1.0
+    facet_numbers: float = 0.02
     difficulty_penalty: float = 10.0
     difficulty_numbers: float = 0.3
 

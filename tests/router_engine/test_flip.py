@@ -131,7 +131,7 @@ def test_candidates_are_ranked_by_the_utility_that_they_are_told_with(snapshot: 
 
 def test_a_dearer_twin_wins_when_its_price_falls(row: Rower, snapshot_from: Builder) -> None:
     """In words, with the share by which it has to."""
-    table = compile_table(snapshot_from(row("cheap", dollars=(1, 1)), row("dear", dollars=(2, 2))))
+    table = compile_table(snapshot_from(row("cheap", dollars=(1, 1), quality=0.5), row("dear", dollars=(2, 2), quality=0.5)))
     decision = decide(z_of(PROMPTS[0]), Wishes(mode="balanced", tokens_in=1_000), table, EMPTY_STANDING, 0.0)
     told = explain_fully(decision, table, EMPTY_STANDING)
     sentence = next(text for text in told.sentences if text.startswith("dear would win at quality >= "))

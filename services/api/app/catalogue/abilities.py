@@ -12,9 +12,9 @@ DOMAINS: Final = ("maths", "code", "science", "knowledge", "reasoning")
 """What a model can be more or less able in."""
 
 BENCHMARKS: Final[dict[str, tuple[str, float]]] = {
-    "mmlu": ("knowledge", -1.46),
+    "mmlu": ("knowledge", -1.47),
     "gpqa": ("science", 0.37),
-    "math": ("maths", -0.55),
+    "math": ("maths", -0.56),
     "gsm8k": ("maths", -2.88),
     "humaneval": ("code", -1.53),
 }
