@@ -24,6 +24,9 @@ MOST: Final = 200
 LOOKED_AT: Final = 600
 """Calls among which so many routed and scored ones are looked for."""
 
+IN_VAIN: Final = 50
+"""So many that cannot be computed again, and none that can: the others will not be otherwise."""
+
 
 class Point(Struct, frozen=True, gc=False):
     """One decision: the quality predicted of the model that served, the score its answer got, what the prompt was like.
@@ -51,7 +54,7 @@ def sampled(db: sqlite3.Connection, journal: Path, window: Window, mock: bool) -
     again = Recomputer(journal.parent)
     known: set[str] = set()
     points: list[Point] = []
-    reason = ""
+    reason, in_vain = "", 0
     for row in page.rows:
         if row.mode is None or row.score is None or row.served is None:
             continue
@@ -59,9 +62,10 @@ def sampled(db: sqlite3.Connection, journal: Path, window: Window, mock: bool) -
             point = _point(db, journal, row, again, known)
         except (NotRecomputable, Differs) as error:
             reason = reason or str(error)
-            continue
+            in_vain += 1
+            point = None
         points += [point] if point is not None else []
-        if len(points) == MOST:
+        if len(points) == MOST or (not points and in_vain == IN_VAIN):
             break
     return Sample(points, reason)
 

@@ -107,6 +107,7 @@ def _front(app: FastAPI, snapshot: Snapshot) -> dict[str, Any]:
             "ready": "/ready",
             "metrics": "/metrics",
             "usage": "/usage",
+            "dashboard": "/dashboard",
         },
     }
 

@@ -19,6 +19,7 @@ def greeting(environment: Environment, snapshot: Snapshot, version: str, address
     cache = snapshot.cache
     place = {"local": cache.path, "redis": without_password(cache.redis_url), "none": ""}[cache.backend]
     lines.append(f"  cache: {cache.backend} {place}".rstrip() + f", journal: {snapshot.logging.per_call_path}")
+    lines += [f"  dashboard: {address}{snapshot.server.root_path}/dashboard"] if address else []
     lines += [f"  {line}" for line in overrides(environment)]
     traces = tracing.destination(environment.values)
     lines += [f"  traces: {traces}"] if traces else []
