@@ -12,7 +12,8 @@ from training.rows import Matrix
 
 from . import bootstrap, plots
 from .bootstrap import Index
-from .many_models import BEST_SINGLE, OURS, Guesses, Pool, Source
+from .many_models import BEST_SINGLE, OURS, Guesses
+from .pool import Pool, Source
 from .report import Estimate, Plot, Section, Target, table
 
 Vector = NDArray[np.float64]

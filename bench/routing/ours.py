@@ -58,11 +58,21 @@ def z(prompts: Sequence[str]) -> Matrix:
 
 
 def wins(prompts: Sequence[str], weights: Weights = SHIPPED) -> Vector:
-    """How much better the strong model of the scoreboard is predicted to answer than the weak one, -1..1."""
+    """P(strong wins) on the scoreboard: the strong model answers well and the weak one does not, 0..1."""
+    predicted = _pair(prompts, weights)
+    found: Vector = predicted[:, 0] * (1.0 - predicted[:, 1])
+    return found
+
+
+def weak_fails(prompts: Sequence[str]) -> Vector:
+    """P(the weak model of the scoreboard does not answer well), 0..1: difficulty alone, whatever the strong one can."""
+    found: Vector = 1.0 - _pair(prompts, SHIPPED)[:, 1]
+    return found
+
+
+def _pair(prompts: Sequence[str], weights: Weights) -> Matrix:
     places = np.array([place(overall(own), own, weights.domains) for own in map(by_domain, (STRONG, WEAK))])
-    predicted = answered(served_z(prompts, weights), places)
-    gain: Vector = predicted[:, 0] - predicted[:, 1]
-    return gain
+    return answered(served_z(prompts, weights), places)
 
 
 def taught_wrongly(rows: Sequence[Row], seed: int = 0) -> Weights:

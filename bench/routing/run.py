@@ -19,7 +19,8 @@ from training.rows import OPEN, TRAIN, Item, Row, load_open, load_train
 
 from . import baselines, board, calibration, few_label, many_models, offpolicy, ours, timing, zero_shot
 from .head import Space
-from .many_models import Entrant, Guesses, Pool
+from .many_models import Entrant, Guesses
+from .pool import FOLDS, Pool, answers, columns_of, facets_of, pool_of
 from .report import Section, body, page
 from .scored import count_line, scored
 
@@ -51,7 +52,7 @@ class Run:
 
     @cached_property
     def pool(self) -> Pool:
-        return many_models.pool_of(self.rows)
+        return pool_of(self.rows)
 
     @cached_property
     def guessed(self) -> dict[str, Guesses]:
@@ -59,7 +60,7 @@ class Run:
 
     def trainings(self, name: str) -> int:
         """How often a section ticks; calibration shares what many-models trained, whichever comes first."""
-        parts = many_models.FOLDS + len(set(self.pool.tasks))
+        parts = FOLDS + len(set(self.pool.tasks))
         often = {"zero-shot": 1, "few-label": 2 * len(few_label.SEEDS), "many-models": len(entrants(self.pool)) * parts}
         return often.get(name, 0)
 
@@ -67,7 +68,11 @@ class Run:
         boards = board.boards(self.items)
         wrong = ours.taught_wrongly(self.rows)
         guessed = {
-            name: {"shuffled labels": ours.wins(one.prompts, wrong), zero_shot.OURS: ours.wins(one.prompts)}
+            name: {
+                "shuffled labels": ours.wins(one.prompts, wrong),
+                "difficulty alone": ours.weak_fails(one.prompts),
+                zero_shot.OURS: ours.wins(one.prompts),
+            }
             for name, one in boards.items()
         }
         self.tick()
@@ -103,8 +108,8 @@ SECTIONS: Final[dict[str, Callable[[Run], Section]]] = {
 
 def entrants(pool: Pool) -> dict[str, Entrant]:
     """Everyone in the comparison of many models, ours before the ceiling."""
-    known = many_models.answers(pool)
-    columns, facets = many_models.columns_of(pool), many_models.facets_of(pool)
+    known = answers(pool)
+    columns, facets = columns_of(pool), facets_of(pool)
 
     def made() -> ours.Ours:
         return ours.Ours(columns, facets)

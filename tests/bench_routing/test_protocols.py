@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bench.routing import baselines, board, calibration, few_label, many_models, zero_shot
+from bench.routing import pool as pools
 from bench.routing.head import Space
 from bench.routing.many_models import Entrant
 from bench_routing.synthetic import items, prompts, rows
@@ -112,20 +113,20 @@ def test_similar_prompts_teach_neighbours_and_clusters_but_not_shuffled_ones() -
 
 
 @pytest.fixture(scope="module")
-def pool() -> many_models.Pool:
+def pool() -> pools.Pool:
     doubled = [*rows(90, "one"), *rows(60, "two", seed=5), *rows(10, "one")]
-    return many_models.pool_of(doubled)
+    return pools.pool_of(doubled)
 
 
-def test_rows_of_one_prompt_share_a_fold(pool: many_models.Pool) -> None:
-    parts = many_models.folds(pool.ids)
-    assert set(parts.tolist()) == set(range(many_models.FOLDS))
+def test_rows_of_one_prompt_share_a_fold(pool: pools.Pool) -> None:
+    parts = pools.folds(pool.ids)
+    assert set(parts.tolist()) == set(range(pools.FOLDS))
     for one in set(pool.ids):
         assert len({parts[i] for i in range(len(pool.ids)) if pool.ids[i] == one}) == 1
 
 
 @pytest.mark.parametrize("joint", [True, False])
-def test_nobody_is_asked_about_a_prompt_that_he_learned(pool: many_models.Pool, joint: bool) -> None:
+def test_nobody_is_asked_about_a_prompt_that_he_learned(pool: pools.Pool, joint: bool) -> None:
     learned: list[set[str]] = []
     asked: list[set[str]] = []
 
@@ -138,13 +139,13 @@ def test_nobody_is_asked_about_a_prompt_that_he_learned(pool: many_models.Pool, 
             asked.append(set(prompts))
             return super().predict(prompts)
 
-    found = many_models.predictions(pool, many_models.folds(pool.ids), Entrant(Spy, joint), lambda: None)
+    found = many_models.predictions(pool, pools.folds(pool.ids), Entrant(Spy, joint), lambda: None)
     assert all(a.isdisjoint(b) for a, b in zip(learned, asked, strict=True))
     assert set.union(*asked) == set(pool.prompts)
     assert {name: one.shape for name, one in found.items()} == {"one": (100, 2), "two": (60, 2)}
 
 
-def test_a_left_out_task_teaches_nothing(pool: many_models.Pool) -> None:
+def test_a_left_out_task_teaches_nothing(pool: pools.Pool) -> None:
     learned: list[int] = []
 
     class Spy(baselines.BestSingle):
@@ -153,13 +154,13 @@ def test_a_left_out_task_teaches_nothing(pool: many_models.Pool) -> None:
             super().fit(prompts, scores)
 
     many_models.guesses(pool, {"spy": Entrant(Spy, joint=True)}, lambda: None)
-    assert len(learned) == many_models.FOLDS + 6
+    assert len(learned) == pools.FOLDS + 6
     sizes = [pool.tasks.count(task) for task in sorted(set(pool.tasks))]
-    assert learned[many_models.FOLDS :] == [len(pool.tasks) - size for size in sizes]
+    assert learned[pools.FOLDS :] == [len(pool.tasks) - size for size in sizes]
 
 
-def test_the_whole_comparison_ranks_knowledge_above_ignorance(pool: many_models.Pool) -> None:
-    known = many_models.answers(pool)
+def test_the_whole_comparison_ranks_knowledge_above_ignorance(pool: pools.Pool) -> None:
+    known = pools.answers(pool)
     entrants = {
         "random": Entrant(baselines.Random),
         many_models.BEST_SINGLE: Entrant(baselines.BestSingle),
@@ -174,7 +175,7 @@ def test_the_whole_comparison_ranks_knowledge_above_ignorance(pool: many_models.
         seen.figures[f"many.in_domain.one.{name}.accuracy"] for name in ("random", many_models.BEST_SINGLE, "kNN", "oracle")
     ]
     assert reached == sorted(reached)
-    assert len(seen.targets) == 4 and {plot.name for plot in seen.plots} == {"quality-cost-one", "quality-cost-two"}
+    assert len(seen.targets) == 5 and {plot.name for plot in seen.plots} == {"quality-cost-one", "quality-cost-two"}
     judged = calibration.section(pool, guessed)
     assert judged.figures["calibration.in_domain.one.brier_skill"] > 0
     assert seen.plots == many_models.section(pool, guessed).plots, "the same figures give the same pictures, byte for byte"
