@@ -13,9 +13,6 @@ from app.logging_utils.journal import encode
 from app.logging_utils.rollup import Rollup
 from app.logging_utils.usage.projection import Projection
 from app.logging_utils.usage.schema import open_usage
-from app.logging_utils.usage.values import Window
-
-ALWAYS = Window(-(2**50), 2**50)
 
 
 class Place:

@@ -119,9 +119,11 @@ def test_a_day_that_a_zone_left_out_is_none() -> None:
 
 def test_late_scores_count_in_every_grouping(tmp_path: Path) -> None:
     place = Place(tmp_path)
-    place.write(call(1, user="u", provider="p", mode="fast", score=0.5), late(1, 1.0, 0.5), late(9, 0.25, None))
+    at = "2026-10-23T12:00:00.000Z"
+    place.write(call(1, at=at, user="u", provider="p", mode="fast", score=0.5))
+    place.write(late(1, 1.0, 0.5, call_at=at), late(9, 0.25, None, call_at=at))
     place.project()
-    window = Window(0, 2**42)
+    window = Window(*SPAN)
     with place.asked() as db:
         for by in GROUPS:
             rows = [row for row in grouped(db, window, (by,), UTC) if row.totals.scored]

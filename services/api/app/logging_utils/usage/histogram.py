@@ -66,22 +66,15 @@ def percentile(kept: bytes, share: float) -> float | None:
 
 
 class Merging:
-    """An SQL aggregate: histograms, or single lanes, into one histogram."""
+    """An SQL aggregate: long histograms into one. Of none it is empty."""
 
     def __init__(self) -> None:
-        self._short: list[bytes] = []
         self._counts = 0
 
-    def step(self, kept: bytes | None) -> None:
-        """Add one row's; None has none."""
-        if kept is None:
-            return
-        if len(kept) < CROWDED:
-            self._short.append(kept)
-        else:
-            self._counts += int.from_bytes(kept, "little")
+    def step(self, kept: bytes) -> None:
+        """Add one row's."""
+        self._counts += _counts(kept)
 
     def finalize(self) -> bytes:
         """The sum of all."""
-        short = b"".join(self._short)
-        return packed(short) if not self._counts else (self._counts + _counted(short)).to_bytes(_DENSE, "little")
+        return self._counts.to_bytes(_DENSE, "little") if self._counts else b""

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from .histogram import CROWDED, added, packed
 from .pieces import CALLS, Piece, cover, days, hours, levels_of
 from .schema import FIGURES, KEYS
 from .values import NONE_NAMED, Filters, Group, GroupRow, Projected, Totals, Window
@@ -35,7 +36,13 @@ _OF_A_CALL: Final = {
     "cache_off": "cache NOT IN (4, 5)",
 }
 """Figures that a single call's row does not hold under their own names; the numbers are `schema.FIXED`."""
-_SUMMED: Final = f"{', '.join(f'sum({name})' for name in FIGURES)}, merged(latencies), merged(first_tokens)"
+_LANES: Final = ", ".join(
+    # SQLite joins short histograms by itself, in a tenth of the time that the aggregate in Python takes for the long ones
+    f"merged({name}) FILTER (WHERE length({name}) >= {CROWDED}),"
+    f" CAST(group_concat({name}, '') FILTER (WHERE length({name}) < {CROWDED}) AS BLOB)"
+    for name in ("latencies", "first_tokens")
+)
+_SUMMED: Final = f"{', '.join(f'sum({name})' for name in FIGURES)}, {_LANES}"
 _HELD: Final = f"{', '.join((*KEYS, *FIGURES))}, latencies, first_tokens"
 COUNTED_OF_CALLS: Final = (
     ", ".join((*KEYS, *(f"{_OF_A_CALL[name]} AS {name}" if name in _OF_A_CALL else name for name in FIGURES)))
@@ -144,7 +151,13 @@ def _rows_of(pieces: Iterable[Piece], condition: str) -> str:
 
 def _group_row(row: Sequence[Any], columns: Sequence[str], names: dict[int, str]) -> GroupRow:
     key = tuple(value if one == "label" else names.get(value) for one, value in zip(columns, row, strict=False))
-    return GroupRow(key, Totals(*row[len(columns) :]))
+    *figures, long_latencies, latencies, long_tokens, tokens = row[len(columns) :]
+    return GroupRow(key, Totals(*figures, _joined(long_latencies, latencies), _joined(long_tokens, tokens)))
+
+
+def _joined(dense: bytes, lanes: bytes | None) -> bytes:
+    short = packed(lanes or b"")
+    return added(dense, short) if dense else short
 
 
 def _in_order(row: GroupRow) -> tuple[tuple[bool, str], ...]:
