@@ -199,11 +199,11 @@ def test_the_figures_of_the_tiles_are_those_of_the_journal(site: Site) -> None:
         record(3, outcome="abandoned"),
     )
     tiles = site.page("/tiles?range=all").json()
-    assert tiles["calls"][0] == "3" and tiles["cost"] == ["$1.50", "1 calls of unknown price not counted"]
-    assert tiles["failures"] == ["33 %", "1 failed, 1 hung up"] and tiles["hits"] == ["33 %", "1 of 3 looked up"]
+    assert tiles["calls"][0] == "3" and tiles["cost"] == ["$1.50", "1 calls of unknown price not counted", "$1.501000000"]
+    assert tiles["failures"] == ["33 %", "1 failed, 1 hung up", ""] and tiles["hits"] == ["33 %", "1 of 3 looked up", ""]
     text = site.page("?range=all").text
-    for name, (value, _) in tiles.items():
-        assert f'id="tile-{name}">{value}<' in text, name
+    for name, (value, _, exact) in tiles.items():
+        assert re.search(rf'id="tile-{name}"[^>]*>{re.escape(value)}<', text) and exact in text, name
 
 
 def test_every_chart_has_its_values_on_hover_and_in_a_table(site: Site) -> None:
@@ -300,3 +300,11 @@ def test_reading_pages_leaves_no_call_and_no_file_of_its_own(site: Site) -> None
     for path in PAGES:
         site.page(path)
     assert not (site.home / "logs" / "per_call.jsonl").exists() or site.page("/calls").text.count("/dashboard/calls/") == 0
+
+
+def test_a_page_says_what_is_not_counted_yet(site: Site) -> None:
+    site.write(record(1))
+    with (site.home / "logs" / "per_call.jsonl").open("ab") as file:
+        file.write(b"\n" + b" " * 700_000)
+    for path in ("?range=all", "/calls?range=all", "/savings?range=all", "/health"):
+        assert "700.0 KB of the journal" in site.page(path).text, path

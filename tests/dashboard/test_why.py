@@ -56,8 +56,11 @@ def test_a_model_asked_by_name_was_not_chosen(service: Service) -> None:
 
 
 def test_an_answer_from_the_cache_called_nobody(service: Service) -> None:
-    service.query("once and again")
-    text = page_of(service, service.query("once and again").json()["id"])
+    def cached() -> str | None:
+        reply = service.query("once and again").json()
+        return reply["id"] if reply["cached"] else None
+
+    text = page_of(service, eventually(cached, 30))
     assert "answered from the cache" in text and "no provider was called" in text
 
 

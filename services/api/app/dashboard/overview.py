@@ -16,7 +16,7 @@ from .charts import Series, bar, columns, lines
 from .kit import Kit
 from .ranges import ALL, CHOICES, Range, chosen
 from .render import link
-from .wording import NANO, count, duration, percent, usd
+from .wording import NANO, count, duration, percent, to_the_nano, usd
 
 MOST_ROWS: Final = 12
 NOTHING: Final[Mapping[str, str | int | None]] = MappingProxyType({})
@@ -46,7 +46,7 @@ async def tiles(kit: Kit, asked: Asked) -> Reply:
     """The texts of the tiles by their names, for the page that is open."""
     span = await span_of(kit, asked)
     sums = await kit.figures.ask(lambda db: totals(db, span.window))
-    return data({one["name"]: [one["value"], one["note"]] for one in _tiles(sums)})
+    return data({one["name"]: [one["value"], one["note"], one["exact"]] for one in _tiles(sums)})
 
 
 def ranges(asked: Asked, page: str, span: Range, kept: Mapping[str, str | int | None] = NOTHING) -> list[dict[str, Any]]:
@@ -111,8 +111,8 @@ def _tiles(sums: Totals) -> list[dict[str, str]]:
     first = duration(sums.first_token_ms(0.5)), duration(sums.first_token_ms(0.95))
     return [
         _tile("calls", "Calls", count(sums.calls), f"{count(sums.tokens_in)} tokens in, {count(sums.tokens_out)} out"),
-        _tile("cost", "Cost", usd(sums.cost_nano_usd), cost_note),
-        _tile("saved", "Saved against the baseline", usd(saved), percent(saved, sums.baseline_nano_usd) + " of its cost"),
+        _tile("cost", "Cost", usd(sums.cost_nano_usd), cost_note, sums.cost_nano_usd),
+        _tile("saved", "Saved against the baseline", usd(saved), f"{percent(saved, sums.baseline_nano_usd)} of its cost", saved),
         _tile(
             "hits",
             "Cache hits",
@@ -145,8 +145,8 @@ def _mean(sums: Totals) -> int | None:
     return round(sums.cost_nano_usd / sums.priced) if sums.priced else None
 
 
-def _tile(name: str, label: str, value: str, note: str) -> dict[str, str]:
-    return {"name": name, "label": label, "value": value, "note": note}
+def _tile(name: str, label: str, value: str, note: str, nano: int | None = None) -> dict[str, str]:
+    return {"name": name, "label": label, "value": value, "note": note, "exact": "" if nano is None else to_the_nano(nano)}
 
 
 def charts(span: Range, rows: Sequence[GroupRow]) -> list[dict[str, Any]]:

@@ -52,6 +52,12 @@ def usd(nano: int | None) -> str:
     return f"{sign}${dollars:.{digits}f}"
 
 
+def to_the_nano(nano: int) -> str:
+    """Nano-dollars as dollars with all of their digits."""
+    whole, rest = divmod(abs(nano), NANO)
+    return f"{'-' if nano < 0 else ''}${whole:,}.{rest:09d}"
+
+
 def dollars(value: float | None) -> str:
     """The same of a figure in dollars."""
     return usd(None if value is None else round(value * NANO))

@@ -1,6 +1,6 @@
 // Puts calls that end now on top of the list. Texts only: nothing that came from a caller is ever markup here.
 
-import { follow } from "./live.js";
+import { follow, offerZone } from "./live.js";
 
 const MOST = 200;
 const place = document.getElementById("live");
@@ -50,3 +50,4 @@ follow(place, ({ rows }) => {
   for (const row of rows) body.prepend(line(row));
   while (body.rows.length > MOST) body.lastElementChild.remove();
 });
+offerZone();

@@ -18,3 +18,16 @@ export function follow(place, heard) {
   window.addEventListener("pageshow", open);
   open();
 }
+
+// a link to the same page in the reader's own time zone, where that is not the one shown
+export function offerZone() {
+  const place = document.getElementById("zone");
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (!place || !zone || zone === place.dataset.zone) return;
+  const url = new URL(location.href);
+  url.searchParams.set("tz", zone);
+  const link = document.createElement("a");
+  link.href = url.href;
+  link.textContent = `Show times in ${zone}`;
+  place.replaceChildren(" ", link, ". ");
+}
