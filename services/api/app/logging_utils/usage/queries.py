@@ -152,7 +152,7 @@ def _rows_of(pieces: Iterable[Piece], condition: str) -> str:
 def _group_row(row: Sequence[Any], columns: Sequence[str], names: dict[int, str]) -> GroupRow:
     key = tuple(value if one == "label" else names.get(value) for one, value in zip(columns, row, strict=False))
     *figures, long_latencies, latencies, long_tokens, tokens = row[len(columns) :]
-    return GroupRow(key, Totals(*figures, _joined(long_latencies, latencies), _joined(long_tokens, tokens)))
+    return GroupRow(key, Totals(*(*figures, _joined(long_latencies, latencies), _joined(long_tokens, tokens))))
 
 
 def _joined(dense: bytes, lanes: bytes | None) -> bytes:
