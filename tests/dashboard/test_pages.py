@@ -1,6 +1,7 @@
 """Every page: safe heads, hostile content as text, no failure on bad parameters, figures that agree with the journal."""
 
 import re
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import pytest
@@ -217,6 +218,13 @@ def test_days_are_those_of_the_asked_zone(site: Site) -> None:
     site.write(record(1, at="2026-11-25T23:30:00.000Z"))
     assert "2026-11-25 23:30:00" in site.page("/calls?range=all").text
     assert "2026-11-26 12:30:00" in site.page("/calls?range=all&tz=Pacific/Auckland").text
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/St_Johns", "Pacific/Apia"])
+def test_a_call_of_now_is_in_a_column_of_every_range_and_zone(site: Site, zone: str) -> None:
+    site.write(record(1, at=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")))
+    for span in ("24h", "7d", "30d", "90d", "all"):
+        assert "1 calls, 0 failed, 0 hung up</title>" in site.page(f"?range={span}&tz={zone}").text, span
 
 
 def test_prompts_are_shown_only_where_the_record_has_them(site: Site) -> None:

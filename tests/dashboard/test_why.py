@@ -64,6 +64,12 @@ def test_an_answer_from_the_cache_called_nobody(service: Service) -> None:
     assert "answered from the cache" in text and "no provider was called" in text
 
 
+def test_the_routing_page_lays_predictions_beside_scores(service: Service) -> None:
+    page_of(service, service.query("Compare two sorting algorithms.").json()["id"])
+    text = service.request("/dashboard/routing").body.decode()
+    assert "mean prediction" in text and "were simulated" in text and "Distance to the training data" in text
+
+
 def test_the_start_loads_nothing_of_the_dashboard(tmp_path: Path) -> None:
     code = "import sys, app.main; print([name for name in sys.modules if name.startswith(('jinja2', 'app.dashboard.routes'))])"
     env = child_env(LLM_ROUTER_HOME=str(tmp_path))
