@@ -73,6 +73,17 @@ def test_viewers_get_the_calls_that_fit_their_filters(service: Service) -> None:
     fast.close()
 
 
+def test_what_ended_since_the_page_was_made_comes_first(service: Service) -> None:
+    projected(service)
+    ids = {service.query(f"number {n}").json()["id"] for n in range(3)}
+    end = time.monotonic() + 30
+    while not all(one in service.request("/dashboard/calls").body.decode() for one in ids) and time.monotonic() < end:
+        time.sleep(0.05)
+    viewer = Viewer(service, "since=0")
+    assert ids <= set(seen(viewer))
+    viewer.close()
+
+
 def test_a_stop_ends_the_streams_and_is_not_held_up_by_them(service: Service) -> None:
     projected(service)
     viewers = [Viewer(service) for _ in range(3)]
@@ -98,7 +109,7 @@ def test_one_viewer_too_many_is_told_so_and_a_place_is_free_again_when_one_leave
         viewer.close()
 
 
-@pytest.mark.parametrize("query", ["mock=perhaps", "tz=Nowhere/x"])
+@pytest.mark.parametrize("query", ["mock=perhaps", "tz=Nowhere/x", "since=x&mock=2"])
 def test_bad_parameters_are_refused_before_the_stream(service: Service, query: str) -> None:
     viewer = Viewer(service, query)
     assert viewer.answer.status == 400

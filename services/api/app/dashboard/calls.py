@@ -1,6 +1,7 @@
 """The list of calls: filtered, a page at a time. What one call's page shows is in `call` and `why`."""
 
 import re
+import sqlite3
 from typing import Any, Final
 
 from msgspec import structs
@@ -15,7 +16,7 @@ from .answers import NoPage, Page
 from .asked import Asked
 from .kit import Kit
 from .overview import ranges, span_of
-from .ranges import Range
+from .ranges import ALL, Range
 from .render import link
 from .wording import duration, moment, plain, short, usd
 
@@ -36,7 +37,7 @@ async def listed(kit: Kit, asked: Asked) -> Page:
     span = await span_of(kit, asked)
     cursor = asked.one("cursor") or None
 
-    def question(db: Any) -> tuple[Listed, int]:
+    def question(db: sqlite3.Connection) -> tuple[Listed, int]:
         with one_state(db):
             return calls(db, span.window, only, cursor, LIMIT), newest_seq(db)
 
@@ -46,22 +47,14 @@ async def listed(kit: Kit, asked: Asked) -> Page:
         raise NoPage(400, "This page is not there", "Begin again with the first page of the list.") from None
     here = parameters_of(asked)
     narrowed = any(asked.one(name) for name in (*TEXTS, "mock"))
+    shared = {"title": "Calls", "ranges": ranges(asked, "calls", span, here), "range_told": span.told}
     if not page.rows and not narrowed and cursor is None:
-        values = {
-            "title": "Calls",
-            "ranges": ranges(asked, "calls", span, here),
-            "range_told": span.told,
-            "ever": span.name == "all",
-        }
-        return Page("calls_empty.html", values)
-    rows = [cells(row, span) for row in page.rows]
+        return Page("calls_empty.html", {**shared, "ever": span.name == ALL})
     live = link(f"{asked.base}/live", {**here, "range": None, "since": seq}) if cursor is None else ""
     values = {
-        "title": "Calls",
-        "ranges": ranges(asked, "calls", span, here),
-        "range_told": span.told,
+        **shared,
         "zone": span.zone_name or "UTC",
-        "rows": rows,
+        "rows": [cells(row, span) for row in page.rows],
         "given": {name: asked.one(name) for name in (*TEXTS, "mock", "range", "tz")},
         "choices": _choices(kit),
         "narrowed": narrowed,

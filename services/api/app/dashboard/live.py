@@ -45,8 +45,8 @@ class Live:
         self._looking: asyncio.Task[None] | None = None
 
     async def follow(self, asked: Asked) -> None:
-        """Answer with a stream of calls as they come. Raises NoPage before it begins."""
-        only, span = filters(asked), chosen("", asked.one("tz"), self._kit.now())
+        """Answer with a stream of calls as they come, and first those behind `since`. Raises NoPage before it begins."""
+        only, span, since = filters(asked), chosen("", asked.one("tz"), self._kit.now()), _since(asked)
         if len(self._viewers) >= MOST_VIEWERS:
             raise NoPage(503, "Too many live pages", "Close one, or look again without following.")
         if self._kit.here.not_ready() is not None:
@@ -58,12 +58,24 @@ class Live:
         left = asyncio.create_task(_left(asked))
         try:
             await _open(asked)
+            if since is not None:
+                await self._catch_up(asked, since, only, span)
             await self._tell(asked, queue, left, only, span)
         finally:
             self._viewers.discard(queue)
             left.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await left
+
+    async def _catch_up(self, asked: Asked, since: int, only: Filters, span: Range) -> None:
+        """What ended between the making of the page and now; a page knows which of it it has already."""
+        try:
+            rows = await self._kit.figures.ask(lambda db: newer(db, since, only, MOST_ROWS))
+        except (NoFigures, RouterError):
+            return
+        if rows:
+            body = _event(News(tuple(rows)), only, span)
+            await asked.send({"type": "http.response.body", "body": body, "more_body": True})
 
     async def _tell(
         self, asked: Asked, queue: "asyncio.Queue[News | None]", left: "asyncio.Task[None]", only: Filters, span: Range
@@ -105,6 +117,11 @@ class Live:
                 queue.put_nowait(_END)
             else:
                 queue.put_nowait(news)
+
+
+def _since(asked: Asked) -> int | None:
+    given = asked.one("since")
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 17 else None
 
 
 async def _found(figures: Figures, seq: int | None) -> tuple[tuple[CallRow, ...], int]:

@@ -5,6 +5,7 @@ import { follow, offerZone } from "./live.js";
 const MOST = 200;
 const place = document.getElementById("live");
 const body = document.querySelector("#calls tbody");
+const known = new Set([...(body?.querySelectorAll("th a") ?? [])].map((one) => one.getAttribute("href")));
 let missed = 0;
 
 function cell(text, kind) {
@@ -47,7 +48,12 @@ follow(place, ({ rows }) => {
     if (missed) place.textContent = `${missed} new: load the page again to see them.`;
     return;
   }
-  for (const row of rows) body.prepend(line(row));
+  for (const row of rows) {
+    const made = line(row);
+    const url = made.querySelector("a").getAttribute("href");
+    if (!known.has(url)) body.prepend(made);
+    known.add(url);
+  }
   while (body.rows.length > MOST) body.lastElementChild.remove();
 });
 offerZone();
