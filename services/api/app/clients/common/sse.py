@@ -23,10 +23,12 @@ class Event(Struct, frozen=True, gc=False):
 class EventStream:
     """Cuts a byte stream into events. An unfinished event at the end is not an event (the rules discard it)."""
 
-    __slots__ = ("_data", "_held", "_held_bytes", "_limit", "_name", "_skip_lf", "_started")
+    __slots__ = ("_data", "_held", "_held_bytes", "_limit", "_more", "_more_bytes", "_name", "_skip_lf", "_started")
 
     def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
-        self._held = b""  # an unfinished line
+        self._held = b""  # an unfinished line ...
+        self._more: list[bytes] = []  # ... and what came of it since: joined once, however many pieces a large event comes in
+        self._more_bytes = 0
         self._data: list[bytes] = []
         self._held_bytes = 0
         self._name = ""
@@ -38,11 +40,30 @@ class EventStream:
         """The events completed by these bytes. Raises BadAnswer when one event outgrows its limit."""
         if not self._started:
             chunk = self._start(chunk)
+        if self._started and b"\n" not in chunk and b"\r" not in chunk:
+            return self._go_on(chunk)
+        if self._more:
+            self._held += b"".join(self._more)
+            self._more.clear()
+            self._more_bytes = 0
         if not (self._data or self._name or self._skip_lf) and self._started and b"\r" not in chunk:
             events = self._cut(chunk)
             if events is not None:
                 return events
         return self._walk(chunk)
+
+    def _go_on(self, chunk: bytes) -> list[Event]:
+        """More of a line that does not end here."""
+        if chunk:
+            self._skip_lf = False
+            self._more.append(chunk)
+            self._more_bytes += len(chunk)
+            self._refuse_large(len(self._held) + self._more_bytes)
+        return []
+
+    def _refuse_large(self, line: int) -> None:
+        if line + self._held_bytes > self._limit:
+            raise BadAnswer(f"one event of the stream is larger than {self._limit} bytes")
 
     def _cut(self, chunk: bytes) -> list[Event] | None:
         """The events of the common case, in which each is one line of data, under its name or not: cut without walking lines.
@@ -92,8 +113,7 @@ class EventStream:
         events: list[Event] = []
         for line in lines:
             self._take(line, events)
-        if len(self._held) + self._held_bytes > self._limit:
-            raise BadAnswer(f"one event of the stream is larger than {self._limit} bytes")
+        self._refuse_large(len(self._held))
         return events
 
     def _take(self, line: bytes, events: list[Event]) -> None:
@@ -110,7 +130,6 @@ class EventStream:
         if name == b"data":
             self._data.append(value)
             self._held_bytes += len(value) + 1
-            if self._held_bytes > self._limit:
-                raise BadAnswer(f"one event of the stream is larger than {self._limit} bytes")
+            self._refuse_large(0)
         elif name == b"event":
             self._name = value.decode("utf-8", "replace")
