@@ -166,6 +166,7 @@ async def test_a_handshake_obeys_connect(transport: PoolTransport) -> None:
     async with hosting(_mute()) as there:
         error = await failure(transport, secure(there.port), Deadlines(0.05, 5, 5, 5))
         assert isinstance(error, ProviderUnreachable) and "timeouts.connect" in error.message
+        await eventually(lambda: bool(there.lines))
         assert await there.lines[0].left()
         error = await failure(transport, secure(there.port), Deadlines(5, 5, 5, 0.05))
         assert isinstance(error, DeadlineExceeded)
