@@ -21,6 +21,7 @@ Vector = NDArray[np.float64]
 BINS: Final = 10
 MOST_ERROR: Final = 0.05
 RESAMPLES: Final = 200
+LEAST_DRAWN: Final = 30
 
 
 class Bin(Struct, frozen=True):
@@ -93,7 +94,7 @@ def section(pool: Pool, guessed: Mapping[str, Guesses]) -> Section:
         "",
         *table(("source", "Brier skill", "ECE"), rows),
         "",
-        "Reliability in-domain (predictions; mean predicted; mean score):",
+        f"Reliability in-domain (predictions; mean predicted; mean score); the picture leaves out bins of fewer than {LEAST_DRAWN}:",
         "",
         *table(("predicted", *inside), _reliability(list(inside.values()))),
     ]
@@ -103,12 +104,15 @@ def section(pool: Pool, guessed: Mapping[str, Guesses]) -> Section:
         Target(f"in-domain ECE on {source}: {one.error.text()}, wanted at most {MOST_ERROR}", one.error.value <= MOST_ERROR)
         for source, one in inside.items()
     )
-    curves = {
-        source: (np.array([b.predicted for b in one.bins]), np.array([b.observed for b in one.bins]))
-        for source, one in inside.items()
-    }
+    curves = {source: _curve(one) for source, one in inside.items()}
     plot = Plot("reliability", "Observed mean score over predicted probability, by source", plots.reliability(curves))
     return Section("Calibration", tuple(lines), figures, (plot,), targets)
+
+
+def _curve(one: Judged) -> tuple[Vector, Vector]:
+    """What is drawn: a bin of a few predictions would draw its luck."""
+    full = [b for b in one.bins if b.count >= LEAST_DRAWN]
+    return np.array([b.predicted for b in full]), np.array([b.observed for b in full])
 
 
 def _reliability(found: Sequence[Judged]) -> list[tuple[str, ...]]:
