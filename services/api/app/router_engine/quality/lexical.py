@@ -7,21 +7,10 @@ from collections.abc import Sequence
 from operator import mul
 from typing import Final
 
+from ...text.lexicon import SUBJECTS
+
 SIGNALS: Final = (
-    "code",
-    "maths",
-    "reasoning",
-    "creative",
-    "translation",
-    "extraction",
-    "summary",
-    "question",
-    "smalltalk",
-    "constraint",
-    "terse",
-    "long",
-    "advanced",
-    "simple",
+    *SUBJECTS,
     "log_chars",
     "log_system_chars",
     "log_turns",
