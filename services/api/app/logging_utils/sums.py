@@ -105,11 +105,11 @@ class Sums(Struct, array_like=True, forbid_unknown_fields=True, gc=False):
             reasoning_tokens=self.reasoning_tokens,
             cost_usd=self.cost_nano / _NANO if self.priced else None,
             saved_usd=self.saved_nano / _NANO,
-            latency_ms_mean=_mean(self.latency_us, self.calls) / 1000,
+            latency_ms_mean=mean(self.latency_us, self.calls) / 1000,
             cache_hits=self.cache_hits,
             cache_misses=self.cache_misses,
             cache_off=self.cache_off,
-            score_mean=_mean(self.score_millionths, self.scored) / _MICRO if self.scored else None,
+            score_mean=mean(self.score_millionths, self.scored) / _MICRO if self.scored else None,
             scored=self.scored,
         )
 
@@ -136,6 +136,6 @@ class Sums(Struct, array_like=True, forbid_unknown_fields=True, gc=False):
         )
 
 
-def _mean(total: int, count: int) -> int:
+def mean(total: int, count: int) -> int:
     """The mean, half up, without a float in between."""
     return (2 * total + count) // (2 * count)

@@ -4,6 +4,7 @@ from typing import Final, Literal, get_args
 
 from msgspec import Struct
 
+from ..sums import mean
 from .histogram import percentile
 
 Group = Literal["day", "hour", "model", "provider", "mode", "user", "outcome"]
@@ -66,12 +67,12 @@ class Totals(Struct, frozen=True):
     @property
     def score_mean(self) -> float | None:
         """0..1, rounded to millionths."""
-        return _mean(self.score_millionths, self.scored) / 1_000_000 if self.scored else None
+        return mean(self.score_millionths, self.scored) / 1_000_000 if self.scored else None
 
     @property
     def latency_ms_mean(self) -> float:
         """As `daily.json` has it; 0 without a call."""
-        return _mean(self.latency_us, self.calls) / 1000 if self.calls else 0.0
+        return mean(self.latency_us, self.calls) / 1000 if self.calls else 0.0
 
     def latency_ms(self, share: float) -> float | None:
         """The latency below which this share (0.5, 0.95) of the calls stayed."""
@@ -156,7 +157,3 @@ class Projected(Struct, frozen=True):
     repeated: int
     damaged: int
     latest: int | None
-
-
-def _mean(total: int, count: int) -> int:
-    return (2 * total + count) // (2 * count)
